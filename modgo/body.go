@@ -1,0 +1,42 @@
+package modgo
+
+import (
+	"errors"
+	"io"
+)
+
+// Text is a body of one block.
+func Text(text string) Body { return Bytes([]byte(text)) }
+
+// Bytes is a body of one block.
+func Bytes(block []byte) Body {
+	return func(yield func([]byte, error) bool) {
+		yield(block, nil)
+	}
+}
+
+// readerBlock is the size, in bytes, of the blocks in which Reader sends.
+const readerBlock = 32 << 10
+
+// Reader is a body that sends what r gives, as it gives it, and closes r when the request ends if r is an io.Closer.
+func Reader(r io.Reader) Body {
+	return func(yield func([]byte, error) bool) {
+		if c, ok := r.(io.Closer); ok {
+			defer c.Close()
+		}
+		block := make([]byte, readerBlock)
+		for {
+			n, err := r.Read(block)
+			if n > 0 && !yield(block[:n], nil) {
+				return
+			}
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+	}
+}

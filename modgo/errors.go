@@ -1,0 +1,41 @@
+package modgo
+
+import (
+	"fmt"
+	"reflect"
+	"runtime/debug"
+)
+
+// A ContractError tells that an application or its server broke the application contract. StartResponse and the writer
+// it returns panic with one, as net/http does for an invalid status.
+type ContractError struct {
+	Clause  string // the clause in docs/contract.md, for example "C30"
+	Problem string // what was done, with the offending value
+}
+
+func (e *ContractError) Error() string {
+	return fmt.Sprintf("application contract %s: %s", e.Clause, e.Problem)
+}
+
+// A ConstructPanic is the error of Callable.Construct when the application's constructor panicked.
+type ConstructPanic struct {
+	Value any
+	Stack []byte // of the goroutine that panicked
+}
+
+func (e *ConstructPanic) Error() string { return fmt.Sprintf("its constructor panicked: %v", e.Value) }
+
+func stack() []byte { return debug.Stack() }
+
+// isNil tells whether v is nil or an interface that holds a nil pointer, map, func or the like.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Chan, reflect.Func, reflect.Map, reflect.Pointer, reflect.Slice, reflect.UnsafePointer:
+		return r.IsNil()
+	default:
+		return false
+	}
+}
