@@ -1,0 +1,419 @@
+/*
+ * The directives: their records, their values per server and per directory, and how the values of nested sections
+ * merge. Everything that can be checked without running Go is checked here, so that a mistake is reported with the
+ * file and line of the directive.
+ */
+#include "modgo.h"
+
+#include <apr_lib.h>
+
+APLOG_USE_MODULE(go);
+
+#define DEFAULT_START_TIMEOUT apr_time_from_sec(60)
+
+static modgo_process_config process_config;
+
+int modgo_restarting(void)
+{
+    /* Generation 0 is the first reading of a start and 1 the second; AP_SQ_MS_RUN_MPM means an .htaccess file. */
+    return ap_state_query(AP_SQ_CONFIG_GEN) > 1 && ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_RUN_MPM;
+}
+
+int modgo_process_config_reset(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    memset(&process_config, 0, sizeof(process_config));
+    process_config.environment = apr_array_make(pconf, 4, sizeof(modgo_setting));
+    process_config.targets = apr_array_make(pconf, 8, sizeof(const modgo_target *));
+    process_config.start_timeout = DEFAULT_START_TIMEOUT;
+    return OK;
+}
+
+const modgo_process_config *modgo_process_config_get(void)
+{
+    return &process_config;
+}
+
+/* ---- targets: package and callable= ---- */
+
+/* Reads one option name=value into *value if it has this name; returns 1 if it has. */
+static int option(const char *word, const char *name, const char **value)
+{
+    apr_size_t len = strlen(name);
+
+    if (strncmp(word, name, len) != 0 || word[len] != '=') {
+        return 0;
+    }
+    *value = word + len + 1;
+    return 1;
+}
+
+/* What is wrong with a target, as the end of a sentence that names its directive; NULL: nothing. */
+static const char *target_problem(apr_pool_t *p, const modgo_target *t)
+{
+    if (!modgo_package_exists(t->package)) {
+        return apr_psprintf(p,
+                            "the package %s was not compiled into this mod_go.so; it holds %s. "
+                            "Add the package to the command: modgo build -o mod_go.so PACKAGE...",
+                            t->package, modgo_packages_list(p));
+    }
+    if (t->callable && modgo_callable_find(t->package, t->callable) < 0) {
+        return apr_psprintf(p, "the package %s has no application named %s; it has %s", t->package, t->callable,
+                            modgo_callables_list(p, t->package));
+    }
+    return NULL;
+}
+
+/*
+ * Fills in a target. At a start and in configtest a target that names what is not there is an error of its directive.
+ * On a restart it is not: httpd would end, and with it every other site; there the target answers 503 instead.
+ */
+static const char *target_init(cmd_parms *cmd, modgo_target *t, const char *package, const char *callable)
+{
+    const char *problem;
+
+    t->package = package;
+    t->callable = callable;
+    t->directive = cmd->cmd->name;
+    t->file = cmd->directive->filename;
+    t->line = cmd->directive->line_num;
+    t->broken = 0;
+    if (!*package) {
+        return apr_psprintf(cmd->pool, "%s: the package is empty; name it by its import path", cmd->cmd->name);
+    }
+    problem = target_problem(cmd->temp_pool, t);
+    if (problem && !modgo_restarting()) {
+        return apr_psprintf(cmd->pool, "%s: %s", cmd->cmd->name, problem);
+    }
+    if (problem) {
+        t->broken = 1;
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, cmd->server,
+                     "MODGO0001: %s:%d: %s: %s. Requests for it are answered with 503; the rest of the server works. "
+                     "Use apachectl graceful, which checks the configuration before it touches the running server",
+                     t->file, t->line, t->directive, problem);
+    }
+    if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_RUN_MPM) {
+        APR_ARRAY_PUSH(process_config.targets, const modgo_target *) = t;
+    }
+    return NULL;
+}
+
+/* ---- GoAlias, GoAliasMatch ---- */
+
+static modgo_alias *alias_push(cmd_parms *cmd, modgo_server_config *config)
+{
+    modgo_alias *alias = apr_pcalloc(cmd->pool, sizeof(*alias));
+
+    APR_ARRAY_PUSH(config->aliases, const modgo_alias *) = alias;
+    return alias;
+}
+
+/* Reads what follows the URL path or expression. */
+static const char *alias_target(cmd_parms *cmd, int argc, char *const argv[], modgo_alias *alias)
+{
+    const char *callable = NULL;
+    int i;
+
+    for (i = 2; i < argc; i++) {
+        if (!option(argv[i], "callable", &callable) || !*callable) {
+            return apr_psprintf(cmd->pool, "%s: unknown option '%s'; allowed is callable=NAME", cmd->cmd->name, argv[i]);
+        }
+    }
+    return target_init(cmd, &alias->target, argv[1], callable);
+}
+
+static const char *cmd_alias(cmd_parms *cmd, void *dir, int argc, char *const argv[])
+{
+    modgo_server_config *config = ap_get_module_config(cmd->server->module_config, &go_module);
+    modgo_alias *alias;
+    char *path;
+    apr_size_t len;
+
+    if (argc < 2) {
+        return "GoAlias: takes a URL path and a package: GoAlias /shop example.org/site/shop [callable=NAME]";
+    }
+    if (argv[0][0] != '/') {
+        return apr_psprintf(cmd->pool, "GoAlias: the URL path '%s' does not begin with a slash", argv[0]);
+    }
+    alias = alias_push(cmd, config);
+    path = apr_pstrdup(cmd->pool, argv[0]);
+    ap_no2slash(path);
+    len = strlen(path);
+    alias->strict = len > 1 && path[len - 1] == '/';
+    if (path[len - 1] == '/') {
+        path[len - 1] = '\0';
+    }
+    alias->path = path;
+    return alias_target(cmd, argc, argv, alias);
+}
+
+static const char *cmd_alias_match(cmd_parms *cmd, void *dir, int argc, char *const argv[])
+{
+    modgo_server_config *config = ap_get_module_config(cmd->server->module_config, &go_module);
+    modgo_alias *alias;
+
+    if (argc < 2) {
+        return "GoAliasMatch: takes a regular expression and a package: GoAliasMatch ^/[a-z]+/shop example.org/site/shop "
+               "[callable=NAME]";
+    }
+    alias = alias_push(cmd, config);
+    alias->regexp = ap_pregcomp(cmd->pool, argv[0], AP_REG_EXTENDED);
+    if (!alias->regexp) {
+        return apr_psprintf(cmd->pool, "GoAliasMatch: the regular expression '%s' could not be compiled", argv[0]);
+    }
+    return alias_target(cmd, argc, argv, alias);
+}
+
+/* ---- GoApplication, GoCallableObject ---- */
+
+/* Where the section that the directive stands in begins in URL space. */
+static void mount_of_section(cmd_parms *cmd, modgo_dir_config *dir)
+{
+    const ap_directive_t *section = cmd->directive->parent;
+
+    dir->mount = NULL;
+    if (!cmd->path) {
+        dir->mount_kind = MODGO_MOUNT_SERVER;
+    }
+    else if (!section) { /* an .htaccess file: the path is its directory */
+        dir->mount_kind = MODGO_MOUNT_DIRECTORY;
+        dir->mount = cmd->path;
+    }
+    else if (apr_fnmatch_test(cmd->path) || ap_strchr_c(section->args, '~')) {
+        dir->mount_kind = MODGO_MOUNT_SPLIT; /* the section names many places */
+    }
+    else if (!ap_cstr_casecmp(section->directive, "<Location")) {
+        dir->mount_kind = MODGO_MOUNT_LOCATION;
+        dir->mount = cmd->path;
+    }
+    else if (!ap_cstr_casecmp(section->directive, "<Directory")) {
+        dir->mount_kind = MODGO_MOUNT_DIRECTORY;
+        dir->mount = cmd->path;
+    }
+    else {
+        dir->mount_kind = MODGO_MOUNT_SPLIT;
+    }
+}
+
+static const char *cmd_application(cmd_parms *cmd, void *config, int argc, char *const argv[])
+{
+    modgo_dir_config *dir = config;
+    modgo_target *target = apr_pcalloc(cmd->pool, sizeof(*target));
+    const char *callable = NULL, *mount = NULL;
+    int i;
+
+    if (argc < 1) {
+        return "GoApplication: takes a package: GoApplication example.org/site/shop [callable=NAME] [mount=/url-path]";
+    }
+    for (i = 1; i < argc; i++) {
+        if (!(option(argv[i], "callable", &callable) && *callable) && !(option(argv[i], "mount", &mount) && *mount == '/')) {
+            return apr_psprintf(cmd->pool,
+                                "GoApplication: unknown option '%s'; allowed are callable=NAME and mount=/url-path", argv[i]);
+        }
+    }
+    mount_of_section(cmd, dir);
+    if (mount) {
+        char *path = apr_pstrdup(cmd->pool, mount);
+        apr_size_t len;
+
+        ap_no2slash(path);
+        for (len = strlen(path); len && path[len - 1] == '/'; len--) {
+            path[len - 1] = '\0';
+        }
+        dir->mount = path;
+        dir->mount_explicit = 1;
+    }
+    dir->application = target;
+    target->dir = dir;
+    return target_init(cmd, target, argv[0], callable);
+}
+
+static const char *cmd_callable(cmd_parms *cmd, void *config, const char *name)
+{
+    modgo_dir_config *dir = config;
+    modgo_callable callable;
+    int i;
+
+    for (i = 0; modgo_callable_at(i, &callable); i++) {
+        if (!strcmp(callable.name, name)) {
+            dir->callable = name;
+            process_config.callable_named = 1;
+            return NULL;
+        }
+    }
+    if (modgo_restarting()) {
+        dir->callable = name; /* its requests are answered 503, which says why */
+        return NULL;
+    }
+    return apr_psprintf(cmd->pool,
+                        "GoCallableObject: no package in this mod_go.so has an application named %s; packages are %s", name,
+                        modgo_packages_list(cmd->pool));
+}
+
+/* ---- per-request flags ---- */
+
+static const char *cmd_pass_authorization(cmd_parms *cmd, void *config, int on)
+{
+    ((modgo_dir_config *)config)->pass_authorization = on;
+    return NULL;
+}
+
+static const char *cmd_error_override(cmd_parms *cmd, void *config, int on)
+{
+    ((modgo_dir_config *)config)->error_override = on;
+    return NULL;
+}
+
+/* ---- settings of the process ---- */
+
+static const char *cmd_setenv(cmd_parms *cmd, void *config, const char *name, const char *value)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    modgo_setting *setting;
+
+    if (error) {
+        return error;
+    }
+    if (!*name || ap_strchr_c(name, '=')) {
+        return apr_psprintf(cmd->pool, "GoSetEnv: '%s' cannot be the name of an environment variable", name);
+    }
+    setting = apr_array_push(process_config.environment);
+    setting->name = name;
+    setting->value = value;
+    return NULL;
+}
+
+static const char *cmd_max_procs(cmd_parms *cmd, void *config, const char *value)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    char *end;
+    apr_int64_t n;
+
+    if (error) {
+        return error;
+    }
+    n = apr_strtoi64(value, &end, 10);
+    if (*end || end == value || n < 1 || n > 1024) {
+        return apr_psprintf(cmd->pool, "GoMaxProcs: '%s' is not a number from 1 to 1024", value);
+    }
+    process_config.max_procs = value;
+    return NULL;
+}
+
+static const char *cmd_memory_limit(cmd_parms *cmd, void *config, const char *value)
+{
+    static const char *const units = "BKMGT";
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY), *unit;
+    char *end;
+    apr_int64_t n;
+
+    if (error) {
+        return error;
+    }
+    n = apr_strtoi64(value, &end, 10);
+    unit = *end ? ap_strchr_c(units, apr_toupper(*end)) : units;
+    if (end == value || n < 1 || !unit || (*end && end[1]) || n > (APR_INT64_MAX >> (10 * (unit - units)))) {
+        return apr_psprintf(cmd->pool, "GoMemoryLimit: '%s' is not a size: a number with K, M, G or T, for example 512M", value);
+    }
+    process_config.memory_limit = apr_psprintf(cmd->pool, "%" APR_INT64_T_FMT, n << (10 * (unit - units)));
+    return NULL;
+}
+
+static const char *cmd_gc(cmd_parms *cmd, void *config, const char *value)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    char *end;
+    apr_int64_t n;
+
+    if (error) {
+        return error;
+    }
+    n = apr_strtoi64(value, &end, 10);
+    if (ap_cstr_casecmp(value, "off") && (*end || end == value || n < 1 || n > 100000)) {
+        return apr_psprintf(cmd->pool, "GoGC: '%s' is neither off nor a percentage from 1 to 100000", value);
+    }
+    process_config.gc = ap_cstr_casecmp(value, "off") ? value : "off";
+    return NULL;
+}
+
+static const char *cmd_start_timeout(cmd_parms *cmd, void *config, const char *value)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    if (error) {
+        return error;
+    }
+    if (ap_timeout_parameter_parse(value, &process_config.start_timeout, "s") != APR_SUCCESS ||
+        process_config.start_timeout <= 0) {
+        return apr_psprintf(cmd->pool, "GoStartTimeout: '%s' is not a time: a number with ms, s or min, for example 60s", value);
+    }
+    return NULL;
+}
+
+const command_rec modgo_directives[] = {
+    AP_INIT_TAKE_ARGV("GoAlias", cmd_alias, NULL, RSRC_CONF, "URL path and package [callable=NAME]"),
+    AP_INIT_TAKE_ARGV("GoAliasMatch", cmd_alias_match, NULL, RSRC_CONF, "regular expression and package [callable=NAME]"),
+    AP_INIT_TAKE_ARGV("GoApplication", cmd_application, NULL, OR_FILEINFO,
+                      "package [callable=NAME] [mount=/url-path], for SetHandler go-application"),
+    AP_INIT_TAKE1("GoCallableObject", cmd_callable, NULL, OR_FILEINFO, "name of the value in the package"),
+    AP_INIT_FLAG("GoPassAuthorization", cmd_pass_authorization, NULL, OR_FILEINFO,
+                 "On or Off: whether the application sees the Authorization header"),
+    AP_INIT_FLAG("GoErrorOverride", cmd_error_override, NULL, OR_FILEINFO,
+                 "On or Off: whether ErrorDocument replaces the body of the application's error responses"),
+    AP_INIT_TAKE2("GoSetEnv", cmd_setenv, NULL, RSRC_CONF, "name and value of an environment variable of the process"),
+    AP_INIT_TAKE1("GoMaxProcs", cmd_max_procs, NULL, RSRC_CONF, "GOMAXPROCS of each child"),
+    AP_INIT_TAKE1("GoMemoryLimit", cmd_memory_limit, NULL, RSRC_CONF, "GOMEMLIMIT of each child, with K, M, G or T"),
+    AP_INIT_TAKE1("GoGC", cmd_gc, NULL, RSRC_CONF, "GOGC of each child: a percentage, or off"),
+    AP_INIT_TAKE1("GoStartTimeout", cmd_start_timeout, NULL, RSRC_CONF,
+                  "how long applications may take to construct themselves in the check of the configuration"),
+    {NULL}};
+
+/* ---- creating and merging ---- */
+
+void *modgo_dir_config_create(apr_pool_t *p, char *path)
+{
+    modgo_dir_config *c = apr_pcalloc(p, sizeof(*c));
+
+    c->pass_authorization = MODGO_UNSET;
+    c->error_override = MODGO_UNSET;
+    return c;
+}
+
+void *modgo_dir_config_merge(apr_pool_t *p, void *base_config, void *add_config)
+{
+    const modgo_dir_config *base = base_config, *add = add_config;
+    modgo_dir_config *c = apr_pmemdup(p, base, sizeof(*c));
+
+    if (add->application) {
+        c->application = add->application;
+        c->mount_kind = add->mount_kind;
+        c->mount = add->mount;
+        c->mount_explicit = add->mount_explicit;
+    }
+    if (add->callable) {
+        c->callable = add->callable;
+    }
+    if (add->pass_authorization != MODGO_UNSET) {
+        c->pass_authorization = add->pass_authorization;
+    }
+    if (add->error_override != MODGO_UNSET) {
+        c->error_override = add->error_override;
+    }
+    return c;
+}
+
+void *modgo_server_config_create(apr_pool_t *p, server_rec *s)
+{
+    modgo_server_config *c = apr_pcalloc(p, sizeof(*c));
+
+    c->aliases = apr_array_make(p, 4, sizeof(const modgo_alias *));
+    return c;
+}
+
+void *modgo_server_config_merge(apr_pool_t *p, void *base_config, void *add_config)
+{
+    const modgo_server_config *base = base_config, *add = add_config;
+    modgo_server_config *c = apr_palloc(p, sizeof(*c));
+
+    c->aliases = apr_array_append(p, add->aliases, base->aliases);
+    return c;
+}

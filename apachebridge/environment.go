@@ -1,0 +1,110 @@
+package apachebridge
+
+// #include "modgo.h"
+import "C"
+
+import (
+	"bytes"
+	"unsafe"
+
+	"github.com/mod-go/mod-go/environ"
+)
+
+// environment is the request's Environ, made when it is first asked for.
+func (x *exchange) environment() *environ.Environ {
+	if !x.environOK {
+		x.environOK = true
+		x.environ.Init(environ.Config{Source: source{x}, Context: &x.context, Input: &x.body, Errors: &x.errors})
+	}
+	return &x.environ
+}
+
+// source reads variables from the request_rec in place (variables.c). After the request there are none.
+type source struct{ exchange *exchange }
+
+var _ environ.Source = source{}
+
+func (s source) Lookup(name string) (string, bool) {
+	x := s.exchange
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.call == nil || name == "" {
+		return "", false
+	}
+	var length C.apr_size_t
+	value := C.modgo_variable_get(x.call, (*C.char)(unsafe.Pointer(unsafe.StringData(name))), C.apr_size_t(len(name)), &length)
+	if value == nil {
+		return "", false
+	}
+	return C.GoStringN(value, C.int(length)), true
+}
+
+func (s source) All(yield func(name, value string) bool) {
+	for _, entry := range s.entries() {
+		if !yield(entry[0], entry[1]) {
+			return
+		}
+	}
+}
+
+// entries copies all variables, so that none is read while the application's code runs.
+func (s source) entries() [][2]string {
+	x := s.exchange
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.call == nil {
+		return nil
+	}
+	table := tableEntries(C.modgo_variables_all(x.call))
+	entries := make([][2]string, len(table))
+	for i, e := range table {
+		entries[i] = [2]string{goString(e.key), goString(e.val)}
+	}
+	return entries
+}
+
+// tableEntries is the content of an apr_table_t, in place.
+func tableEntries(table *C.apr_array_header_t) []C.apr_table_entry_t {
+	return unsafe.Slice((*C.apr_table_entry_t)(unsafe.Pointer(table.elts)), int(table.nelts))
+}
+
+// goString copies a NUL-terminated string; NULL gives "".
+func goString(s *C.char) string { return C.GoString(s) }
+
+// errorWriter is PEP 3333's wsgi.errors: whole lines go to the error log of the request's virtual host.
+type errorWriter struct {
+	exchange *exchange
+	partial  []byte
+}
+
+func (w *errorWriter) Write(p []byte) (int, error) {
+	w.partial = append(w.partial, p...)
+	for {
+		end := bytes.IndexByte(w.partial, '\n')
+		if end < 0 {
+			return len(p), nil
+		}
+		w.log(w.partial[:end])
+		w.partial = w.partial[end+1:]
+	}
+}
+
+// flush logs a last line that has no end.
+func (w *errorWriter) flush() {
+	if len(w.partial) > 0 {
+		w.log(w.partial)
+		w.partial = nil
+	}
+}
+
+func (w *errorWriter) log(line []byte) {
+	x := w.exchange
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if x.call == nil {
+		logLine(levelError, string(line)) // the request is over: to the main server's log
+		return
+	}
+	C.modgo_log_request(x.call, levelError, bytesOf(line), C.apr_size_t(len(line)))
+}

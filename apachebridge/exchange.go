@@ -1,0 +1,160 @@
+package apachebridge
+
+// #include "modgo.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"github.com/mod-go/mod-go/environ"
+	"github.com/mod-go/mod-go/internal/gateway"
+	"github.com/mod-go/mod-go/modgo"
+)
+
+// exchange is one request and its response, from the content handler's call to its return. Everything of it is one
+// allocation.
+type exchange struct {
+	callable *modgo.Callable
+
+	// mu is the lock round every call into httpd for this request's connection, whose pools, brigades and filters have
+	// none of their own. Nothing waits while it holds it.
+	mu   sync.Mutex
+	call *C.modgo_request // nil once the handler has returned: its memory is gone
+
+	writer    gateway.ResponseWriter  // an http.Handler's response
+	host      gateway.ApplicationHost // an Application's
+	environ   environ.Environ
+	environOK bool
+	errors    errorWriter
+	body      body
+	context   requestContext
+}
+
+//export modgoGoServe
+func modgoGoServe(call *C.modgo_request) (result C.int) {
+	callable := current.callables[call.mapping.index]
+	if err := construct(callable); err != nil {
+		return http.StatusServiceUnavailable // its cause was logged when it was constructed
+	}
+	x := &exchange{callable: callable, call: call}
+	x.body.exchange = x
+	x.context.exchange = x
+	x.errors.exchange = x
+	if call.goroutine == 0 {
+		C.modgo_inflight_goroutine_set(call.slot, C.apr_int64_t(goroutineID()))
+	}
+	returned := false
+	defer func() { result = x.end(recover(), returned, result) }()
+	if callable.Handler != nil {
+		result = x.serveHandler(callable.Handler)
+	} else {
+		result = x.serveApplication(callable.Application)
+	}
+	returned = true
+	return result
+}
+
+func (x *exchange) serveHandler(handler http.Handler) C.int {
+	r := x.newRequest()
+	x.writer = gateway.ResponseWriter{
+		Transport:     transport{x},
+		Head:          r.Method == http.MethodHead,
+		ErrorOverride: x.call.error_override != 0,
+		Status:        int(x.call.r.status), // an ErrorDocument's handler inherits the error's
+	}
+	handler.ServeHTTP(&x.writer, r)
+	status, err := x.writer.Finish()
+	return x.outcome(status, err)
+}
+
+func (x *exchange) serveApplication(application modgo.Application) C.int {
+	x.host = gateway.ApplicationHost{Transport: transport{x}, ErrorOverride: x.call.error_override != 0}
+	err := modgo.Serve(application, x.environment(), &x.host)
+	return x.outcome(x.host.Status(), err)
+}
+
+// outcome is what the content handler returns when the application has returned: OK, or the status of an error document.
+func (x *exchange) outcome(status int, err error) C.int {
+	if err == nil {
+		return C.int(status)
+	}
+	if errors.Is(err, gateway.ErrClientGone) {
+		return C.OK // as if it had been sent: nobody is there to tell
+	}
+	x.logError("MODGO0012", fmt.Sprintf("the application %s failed: %s", x.callable, strings.ReplaceAll(err.Error(), "\n", " ")))
+	return x.failed()
+}
+
+// failed ends a response that cannot be completed: with 500 while the client has seen nothing, else so that it can tell.
+func (x *exchange) failed() C.int {
+	if !x.sent() {
+		return http.StatusInternalServerError
+	}
+	C.modgo_response_abort(x.call)
+	return C.OK
+}
+
+func (x *exchange) sent() bool { return x.writer.Sent() || x.host.Sent() }
+
+// end is what happens last, whether the application returned, panicked or called runtime.Goexit.
+func (x *exchange) end(panicked any, returned bool, result C.int) C.int {
+	x.errors.flush()
+	switch {
+	case returned:
+	case panicked == http.ErrAbortHandler:
+		C.modgo_response_abort(x.call)
+		result = C.OK
+	case panicked != nil:
+		x.logError("MODGO0011", fmt.Sprintf("the application %s panicked: %s", x.callable, strings.ReplaceAll(fmt.Sprint(panicked), "\n", " ")))
+		logContinuation(levelError, string(debug.Stack()))
+		result = x.failed()
+	default:
+		x.exiting()
+	}
+	x.context.cancel()
+	x.mu.Lock()
+	x.call = nil
+	x.mu.Unlock()
+	return result
+}
+
+// exiting handles runtime.Goexit, from which the process cannot return: it says so while it can.
+func (x *exchange) exiting() {
+	const verdict = "its handler called runtime.Goexit, which ends the thread of Apache that runs it, and so the process"
+	x.logError("MODGO0014", fmt.Sprintf("the application %s cannot go on: %s", x.callable, verdict))
+	logContinuation(levelError, string(debug.Stack()))
+	C.modgo_inflight_verdict(x.call.slot, (*C.char)(unsafe.Pointer(unsafe.StringData(verdict))), C.apr_size_t(len(verdict)))
+	if x.sent() {
+		C.modgo_response_abort(x.call)
+		return
+	}
+	head := gateway.AppendHead(nil, http.StatusInternalServerError, "Internal Server Error", modgo.Headers{{"Connection", "close"}})
+	_ = transport{x}.Send(head, nil, gateway.End|gateway.Flush)
+}
+
+// logError logs a failure of this request with its id.
+func (x *exchange) logError(number, text string) {
+	line := fmt.Sprintf("%s: %s (request id %s)", number, text, C.GoString(C.modgo_request_id(x.call.r)))
+	logLine(levelError, line)
+}
+
+// goroutineID is the number of the calling goroutine in tracebacks. It stays the same for all calls on one thread of
+// Apache, and lets a crash in a goroutine be traced to the request that started it.
+func goroutineID() int64 {
+	var b [64]byte
+	head := strings.TrimPrefix(string(b[:runtime.Stack(b[:], false)]), "goroutine ")
+	number, _, _ := strings.Cut(head, " ")
+	id, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return -1
+	}
+	return id
+}

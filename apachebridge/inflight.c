@@ -1,0 +1,331 @@
+/*
+ * Which requests each child is serving, in memory that the parent shares. When a child dies without httpd having asked
+ * it to, the parent reads there what the child was doing, and in a file in memory what the Go runtime said of the cause.
+ * The dying process itself is asked for nothing but that.
+ */
+#include "modgo.h"
+
+#include <ap_mpm.h>
+#include <mpm_common.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+APLOG_USE_MODULE(go);
+
+/* The name of the table in the parent's process pool; its number counts changes of the layout below. */
+#define TABLE_KEY "mod_go:inflight:1"
+
+/* Bytes of the crash file that belong to one child. The file is sparse. */
+#define CRASH_SPAN ((off_t)16 << 20)
+#define CRASH_READ ((apr_size_t)64 << 10)
+
+struct modgo_slot {
+    int taken;   /* by a thread; atomic */
+    int serving; /* atomic */
+    apr_time_t since;
+    apr_int64_t goroutine;
+    server_rec *server; /* of the generation that wrote it */
+    char package[128];
+    char request[256];
+    char id[64];
+    char client[64];
+    char verdict[256];
+};
+
+typedef struct {
+    pid_t pid;   /* 0: free; atomic */
+    int orderly; /* the child is ending as httpd told it to */
+} part;
+
+typedef struct {
+    int parts;
+    int slots; /* per part */
+    int crash_file;
+    part *part;
+    modgo_slot *slot; /* parts x slots */
+} table;
+
+static table *shared;  /* in the parent's process pool */
+static int own = -1;   /* this child's part */
+static int crash = -1; /* this child's descriptor of the crash file */
+static pthread_key_t thread_key;
+static __thread modgo_slot *thread_slot;
+
+int modgo_inflight_create(apr_pool_t *pconf, server_rec *s)
+{
+    apr_pool_t *pool = s->process->pool;
+    int daemons = 1, threads = 1;
+    apr_size_t size;
+    void *found;
+    char *memory;
+
+    /* Made once in the parent's life: after a graceful restart children of the old generation still write to it. */
+    apr_pool_userdata_get(&found, TABLE_KEY, pool);
+    shared = found;
+    if (shared) {
+        return OK;
+    }
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
+    shared = apr_pcalloc(pool, sizeof(*shared));
+    shared->parts = daemons > 0 ? daemons : 1;
+    shared->slots = (threads > 0 ? threads : 1) * 3 / 2 + 8; /* mod_http2 has threads of its own */
+    size = shared->parts * (sizeof(part) + shared->slots * sizeof(modgo_slot));
+    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s,
+                     "MODGO0020: no memory for the table of requests in flight (%" APR_SIZE_T_FMT
+                     " bytes: ServerLimit %d, ThreadLimit %d); lower these limits to what the server needs",
+                     size, daemons, threads);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    shared->slot = (modgo_slot *)memory;
+    shared->part = (part *)(memory + shared->parts * shared->slots * sizeof(modgo_slot));
+    shared->crash_file = memfd_create("mod_go-crash", MFD_CLOEXEC);
+    apr_pool_userdata_setn(shared, TABLE_KEY, apr_pool_cleanup_null, pool);
+    return OK;
+}
+
+static apr_status_t child_ends(void *data)
+{
+    __atomic_store_n(&shared->part[own].orderly, 1, __ATOMIC_RELEASE);
+    return APR_SUCCESS;
+}
+
+static void thread_ends(void *slot)
+{
+    __atomic_store_n(&((modgo_slot *)slot)->taken, 0, __ATOMIC_RELEASE);
+}
+
+void modgo_inflight_child(apr_pool_t *pchild, server_rec *s)
+{
+    char path[64];
+    int i;
+
+    if (!shared || pthread_key_create(&thread_key, thread_ends) != 0) {
+        return;
+    }
+    for (i = 0; i < shared->parts && own < 0; i++) {
+        pid_t nobody = 0;
+        if (__atomic_compare_exchange_n(&shared->part[i].pid, &nobody, getpid(), 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            own = i;
+        }
+    }
+    if (own < 0) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
+                     "MODGO0021: the table of requests in flight has no room for this child; if it dies, the log will not "
+                     "say which request it served");
+        return;
+    }
+    apr_pool_pre_cleanup_register(pchild, NULL, child_ends);
+    /* A description of its own, so that its position is its own. */
+    apr_snprintf(path, sizeof(path), "/proc/self/fd/%d", shared->crash_file);
+    crash = open(path, O_WRONLY | O_CLOEXEC);
+    if (crash >= 0) {
+        lseek(crash, own * CRASH_SPAN, SEEK_SET);
+    }
+}
+
+int modgo_inflight_crash_file(void)
+{
+    return crash;
+}
+
+static modgo_slot *take_slot(void)
+{
+    modgo_slot *slot = &shared->slot[own * shared->slots];
+    int i;
+
+    for (i = 0; i < shared->slots; i++, slot++) {
+        int free = 0;
+        if (__atomic_compare_exchange_n(&slot->taken, &free, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            slot->goroutine = 0;
+            pthread_setspecific(thread_key, slot);
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+static void serve(modgo_slot *slot, request_rec *r, const char *package)
+{
+    const char *id = modgo_request_id(r);
+
+    slot->since = r->request_time;
+    slot->server = r->server;
+    apr_cpystrn(slot->package, package, sizeof(slot->package));
+    apr_cpystrn(slot->request, r->the_request ? r->the_request : r->uri, sizeof(slot->request));
+    apr_cpystrn(slot->id, id, sizeof(slot->id));
+    apr_cpystrn(slot->client, r->useragent_ip ? r->useragent_ip : "", sizeof(slot->client));
+    slot->verdict[0] = '\0';
+    __atomic_store_n(&slot->serving, 1, __ATOMIC_RELEASE);
+}
+
+modgo_slot *modgo_inflight_enter(request_rec *r, const char *package)
+{
+    if (own < 0) {
+        return NULL;
+    }
+    if (!thread_slot) {
+        thread_slot = take_slot();
+    }
+    if (thread_slot) {
+        serve(thread_slot, r, package);
+    }
+    return thread_slot;
+}
+
+void modgo_inflight_leave(modgo_slot *slot, request_rec *outer, const char *package)
+{
+    if (!slot) {
+        return;
+    }
+    __atomic_store_n(&slot->serving, 0, __ATOMIC_RELEASE);
+    if (outer) {
+        serve(slot, outer, package);
+    }
+}
+
+void modgo_inflight_verdict(modgo_slot *slot, const char *text, apr_size_t len)
+{
+    if (slot) {
+        apr_cpystrn(slot->verdict, text, len < sizeof(slot->verdict) ? len + 1 : sizeof(slot->verdict));
+    }
+}
+
+apr_int64_t modgo_inflight_goroutine(modgo_slot *slot)
+{
+    return slot ? slot->goroutine : -1;
+}
+
+void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine)
+{
+    slot->goroutine = goroutine;
+}
+
+/* ---- the parent's side ---- */
+
+/* What the Go runtime wrote as it died, or "". */
+static char *crash_read(apr_pool_t *p, int i)
+{
+    char *text = apr_pcalloc(p, CRASH_READ + 1);
+    ssize_t n = shared->crash_file < 0 ? 0 : pread(shared->crash_file, text, CRASH_READ, i * CRASH_SPAN);
+
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+static void crash_clear(int i)
+{
+    fallocate(shared->crash_file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, i * CRASH_SPAN, CRASH_SPAN);
+}
+
+/* The line of a crash that tells the cause: the runtime puts it first, after what the application printed itself. */
+static const char *crash_cause(apr_pool_t *p, char *text)
+{
+    static const char *const marks[] = {"panic: ", "fatal error: ", "runtime: ", "SIG", NULL};
+    const char *line = text;
+    int i;
+
+    for (i = 0; marks[i]; i++) {
+        const char *found = strstr(text, marks[i]);
+        if (found && (found == text || found[-1] == '\n')) {
+            line = found;
+            break;
+        }
+    }
+    return apr_pstrndup(p, line, strcspn(line, "\n"));
+}
+
+/* The number behind the first mark, or 0. */
+static apr_int64_t number_after(const char *text, const char *mark)
+{
+    const char *found = strstr(text, mark);
+
+    return found ? apr_atoi64(found + strlen(mark)) : 0;
+}
+
+/* Tells whether the slot's thread crashed, or started the goroutine that did. */
+static int suspected(const modgo_slot *slot, const char *trace)
+{
+    return slot->goroutine && (number_after(trace, "\ngoroutine ") == slot->goroutine ||
+                               number_after(trace, " in goroutine ") == slot->goroutine);
+}
+
+/* Logs the stack of the goroutine that crashed, line by line. */
+static void log_trace(server_rec *s, char *text)
+{
+    char *line = strstr(text, "\ngoroutine "), *end;
+
+    for (line = line ? line + 1 : text; *line && *line != '\n'; line = *end ? end + 1 : end) {
+        end = line + strcspn(line, "\n");
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "| %.*s", (int)(end - line), line);
+    }
+}
+
+static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen, int index)
+{
+    char *trace = crash_read(p, index);
+    const char *cause = *trace ? crash_cause(p, trace)
+                               : "it ended without a word: os.Exit or log.Fatal in an application, a signal (see AH00052) "
+                                 "or the kernel's out-of-memory killer (see dmesg)";
+    modgo_slot *first = &shared->slot[index * shared->slots], *slot;
+    int current = 0, certain = 0, serving = 0;
+    server_rec *log = s;
+
+    ap_mpm_query(AP_MPMQ_GENERATION, &current);
+    for (slot = first; slot < first + shared->slots; slot++) {
+        if (__atomic_load_n(&slot->serving, __ATOMIC_ACQUIRE)) {
+            serving++;
+            certain += suspected(slot, trace) || slot->verdict[0];
+        }
+    }
+    for (slot = first; slot < first + shared->slots; slot++) {
+        if (!__atomic_load_n(&slot->serving, __ATOMIC_ACQUIRE) || (certain && !suspected(slot, trace) && !slot->verdict[0])) {
+            continue;
+        }
+        /* server_rec pointers of an older generation point into a configuration that is gone */
+        log = gen == current ? slot->server : s;
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, log,
+                     "MODGO0022: child %" APR_PID_T_FMT " died %s application %s served \"%s\" (id %s, client %s, for %.1f s): "
+                     "%s",
+                     pid, certain || serving == 1 ? "while" : "with several requests in flight;", slot->package,
+                     slot->request, slot->id, slot->client, (double)(apr_time_now() - slot->since) / APR_USEC_PER_SEC,
+                     slot->verdict[0] ? slot->verdict : cause);
+    }
+    if (!serving) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     "MODGO0023: child %" APR_PID_T_FMT " died while it served no request of an application: %s", pid, cause);
+    }
+    if (*trace) {
+        log_trace(log, trace);
+    }
+}
+
+void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot, mpm_child_status state)
+{
+    apr_pool_t *p;
+    int i;
+
+    if (!shared || state != MPM_CHILD_EXITED) {
+        return;
+    }
+    for (i = 0; i < shared->parts; i++) {
+        if (__atomic_load_n(&shared->part[i].pid, __ATOMIC_ACQUIRE) == pid) {
+            break;
+        }
+    }
+    if (i == shared->parts) {
+        return;
+    }
+    if (!__atomic_load_n(&shared->part[i].orderly, __ATOMIC_ACQUIRE)) {
+        apr_pool_create(&p, s->process->pool);
+        report(p, s, pid, gen, i);
+        apr_pool_destroy(p);
+    }
+    crash_clear(i);
+    memset(&shared->slot[i * shared->slots], 0, shared->slots * sizeof(modgo_slot));
+    shared->part[i].orderly = 0;
+    __atomic_store_n(&shared->part[i].pid, 0, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,279 @@
+/*
+ * The module's own declarations: what its C files share, and what Go sees of it.
+ *
+ * Everything here runs in one of three places, and each function says which:
+ *   parent   reads the configuration; never runs Go
+ *   child    after child_init, where the Go runtime lives
+ *   request  a child's thread, inside the content handler, holding the request's connection
+ */
+#ifndef MODGO_H
+#define MODGO_H
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_main.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include <ap_mpm.h>
+#include <apr_buckets.h>
+#include <apr_fnmatch.h>
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <apr_tables.h>
+
+#define MODGO_VERSION "0.1.0"
+#define MODGO_HANDLER "go-application"
+
+/* What LoadModule looks for; everything else of the C side is hidden. */
+extern module AP_MODULE_DECLARE_DATA go_module __attribute__((visibility("default")));
+
+/* ---- packages.c: what was compiled into this object; static, readable without Go ---- */
+
+/* One value of a package that can answer requests. Its index is the same in C and in Go. */
+typedef struct modgo_callable {
+    const char *package; /* import path */
+    const char *name;    /* of the value in the package */
+} modgo_callable;
+
+/* Fills in the callable at index; returns 0 past the last. */
+int modgo_callable_at(int index, modgo_callable *found);
+
+/* Returns the index of package's callable; name NULL means its application. -1: the package has none of that name. */
+int modgo_callable_find(const char *package, const char *name);
+
+/* Tells whether the package was compiled in. */
+int modgo_package_exists(const char *package);
+
+/* Lists the packages, or a package's callables, as "a, b and c" for a message; from pool p. */
+const char *modgo_packages_list(apr_pool_t *p);
+const char *modgo_callables_list(apr_pool_t *p, const char *package);
+
+/* ---- config.c: directives ---- */
+
+/* What a GoAlias, GoAliasMatch or GoApplication names. Lives as long as the configuration that holds it. */
+typedef struct modgo_target {
+    const char *package;
+    const char *callable;  /* the option callable=, or NULL */
+    const char *directive; /* its name, for messages */
+    const char *file;      /* where it stands */
+    int line;
+    const struct modgo_dir_config *dir; /* whose GoApplication this is; NULL for an alias */
+    int broken;                         /* what it names is not there: answered 503. After a restart only; else it is an error */
+} modgo_target;
+
+/* Where the URL path that a GoApplication answers begins. */
+typedef enum {
+    MODGO_MOUNT_SERVER = 0, /* outside any section: the root */
+    MODGO_MOUNT_LOCATION,   /* <Location>: its path */
+    MODGO_MOUNT_DIRECTORY,  /* <Directory> or .htaccess: the URL path of that directory */
+    MODGO_MOUNT_SPLIT       /* elsewhere: where httpd split the path information off */
+} modgo_mount_kind;
+
+typedef struct modgo_dir_config {
+    const modgo_target *application;
+    modgo_mount_kind mount_kind;
+    const char *mount;    /* the section's path, or the option mount=; NULL where there is none */
+    int mount_explicit;   /* mount is the option mount= */
+    const char *callable; /* GoCallableObject */
+    int pass_authorization;
+    int error_override;
+} modgo_dir_config;
+
+typedef struct modgo_alias {
+    modgo_target target;
+    const char *path;   /* URL path prefix, without its trailing slash */
+    int strict;         /* the directive's path ended in a slash: the path itself does not match */
+    ap_regex_t *regexp; /* instead of path, for GoAliasMatch */
+} modgo_alias;
+
+typedef struct modgo_server_config {
+    apr_array_header_t *aliases; /* of const modgo_alias *, in the configuration's order; the virtual host's own first */
+} modgo_server_config;
+
+#define MODGO_UNSET (-1)
+
+/* Settings of the process, from the main server's configuration. */
+typedef struct modgo_process_config {
+    apr_array_header_t *environment; /* of modgo_setting: GoSetEnv, in order */
+    const char *max_procs;           /* GoMaxProcs, a number, or NULL */
+    const char *memory_limit;        /* GoMemoryLimit as GOMEMLIMIT wants it, or NULL */
+    const char *gc;                  /* GoGC as GOGC wants it, or NULL */
+    apr_interval_time_t start_timeout;
+    int callable_named; /* GoCallableObject stands somewhere */
+    apr_array_header_t *targets; /* of const modgo_target *: everything that the configuration names */
+} modgo_process_config;
+
+typedef struct modgo_setting {
+    const char *name;
+    const char *value;
+} modgo_setting;
+
+extern const command_rec modgo_directives[];
+void *modgo_dir_config_create(apr_pool_t *p, char *path);
+void *modgo_dir_config_merge(apr_pool_t *p, void *base, void *add);
+void *modgo_server_config_create(apr_pool_t *p, server_rec *s);
+void *modgo_server_config_merge(apr_pool_t *p, void *base, void *add);
+
+/* parent: forgets the process's settings before a configuration is read. */
+int modgo_process_config_reset(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
+const modgo_process_config *modgo_process_config_get(void);
+
+/* parent: tells whether httpd is re-reading the configuration of a server that runs. */
+int modgo_restarting(void);
+
+/* ---- mapping.c: which application answers a request, and where its URL space begins ---- */
+
+typedef struct modgo_mapping {
+    const modgo_target *target;
+    int index; /* of the callable; -1: the target has no such callable */
+    const char *callable;
+    const char *script_name; /* not NUL-terminated at its length */
+    apr_size_t script_name_len;
+    const char *path_info;
+    apr_size_t path_info_len;
+} modgo_mapping;
+
+int modgo_translate_name(request_rec *r);
+int modgo_map_to_storage(request_rec *r);
+
+/* request: finds the mapping; 0 when neither GoAlias nor GoApplication applies. */
+int modgo_mapping_find(request_rec *r, modgo_mapping *m);
+
+/* ---- runtime.c: the Go runtime's start in a child; runtime_check.c: and in a throwaway one ---- */
+
+/*
+ * Which callables the configuration names: a byte for each, in the order of their indexes, which are *count. Targets
+ * whose callable depends on the request are left out.
+ */
+const unsigned char *modgo_targets_wanted(apr_pool_t *p, const modgo_process_config *c, int *count);
+/* The callable of a target as far as the configuration alone tells; -1: the package has none of that name. */
+int modgo_target_index(const modgo_target *t);
+
+/* child: starts the Go runtime with settings of c. Returns 0, or -1 when the object was linked without deferred start. */
+int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config *c);
+/* child: tells whether the runtime lives. */
+int modgo_runtime_started(void);
+void modgo_child_init(apr_pool_t *pchild, server_rec *s);
+int modgo_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+int modgo_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+/* ---- inflight.c: which requests a child was serving, readable by the parent when it has died ---- */
+
+typedef struct modgo_slot modgo_slot;
+
+/* parent: makes the shared table, once in the life of the parent. */
+int modgo_inflight_create(apr_pool_t *pconf, server_rec *s);
+/* child: takes a part of the table. */
+void modgo_inflight_child(apr_pool_t *pchild, server_rec *s);
+/* request: notes that this thread serves r; the slot, or NULL when the table is full. */
+modgo_slot *modgo_inflight_enter(request_rec *r, const char *package);
+/* request: the thread serves outer again, or nothing when outer is NULL. */
+void modgo_inflight_leave(modgo_slot *slot, request_rec *outer, const char *package);
+/* request: tells the parent why the process is about to die. text is copied, cut at the slot's size. */
+void modgo_inflight_verdict(modgo_slot *slot, const char *text, apr_size_t len);
+/* request: the id of the thread's goroutine; 0 until it was set, -1 without a slot. */
+apr_int64_t modgo_inflight_goroutine(modgo_slot *slot);
+void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine);
+/* child: the file that a fatal error's trace is to be written to, positioned at the child's part; -1 without. */
+int modgo_inflight_crash_file(void);
+/* parent: reports what a dead child was doing. */
+void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot, mpm_child_status state);
+
+/* ---- request.c: a request as Go sees it ---- */
+
+/* Lives on the stack of the content handler; its r and everything behind it lives until the handler returns. */
+typedef struct modgo_request {
+    request_rec *r;
+    modgo_mapping mapping;
+    modgo_slot *slot;
+    const apr_array_header_t *headers_in;
+    apr_int64_t content_length; /* of the body: bytes, 0 for none, -1 for chunked */
+    apr_int64_t goroutine;      /* the id of the goroutine that serves this thread; 0 before it is known, -1 unwanted */
+    apr_interval_time_t timeout; /* httpd's Timeout */
+    int pass_authorization;
+    int error_override;
+    int https;
+    int proto_num;
+    int descriptor; /* of the client's connection, to wait for; -1 for an HTTP/2 stream */
+    apr_bucket_brigade *input;  /* read from httpd, not yet by the application; NULL before the first read */
+    apr_bucket_brigade *output; /* empty between calls; NULL before the first */
+    int input_ended;            /* the end of the body was seen */
+} modgo_request;
+
+/* What a call into httpd came to. Go has the same list in status.go. */
+typedef enum {
+    MODGO_OK = 0,
+    MODGO_AGAIN,    /* nothing to read now: wait, then call again */
+    MODGO_EOF,      /* the body has ended */
+    MODGO_ABORTED,  /* the client is gone, or the body is cut short */
+    MODGO_TIMEOUT,  /* httpd's Timeout, or mod_reqtimeout's limit, has passed */
+    MODGO_TOOLARGE, /* LimitRequestBody */
+    MODGO_BADBODY,  /* the body's framing is malformed */
+    MODGO_FAILED    /* anything else; *apr tells */
+} modgo_status;
+
+int modgo_handler(request_rec *r);
+
+typedef struct modgo_read {
+    modgo_status status;
+    int apr;        /* the cause of MODGO_FAILED */
+    apr_size_t len; /* bytes copied; 0 unless MODGO_OK */
+} modgo_read;
+
+/* request: copies up to len bytes of the body; never waits. */
+modgo_read modgo_request_read(modgo_request *q, char *buffer, apr_size_t len);
+
+/* Any thread: waits up to microseconds for something to read. Touches no request, so needs no lock. */
+void modgo_descriptor_wait(int descriptor, apr_int64_t microseconds);
+
+/* request: httpd's limit for the body, in bytes; 0: none. */
+apr_int64_t modgo_request_limit(modgo_request *q);
+
+/* request: the target of the request line as it was sent, whatever httpd redirected to. */
+const char *modgo_request_target(request_rec *r);
+
+/* request: an id for log lines: mod_unique_id's, else httpd's %L. */
+const char *modgo_request_id(request_rec *r);
+
+/* ---- variables.c: CGI, wsgi.* and mod_go.* variables ---- */
+
+/* request: a variable's value and its length in bytes, or NULL. From the request's pool. */
+const char *modgo_variable_get(modgo_request *q, const char *name, apr_size_t name_len, apr_size_t *len);
+/* request: all of them. */
+const apr_array_header_t *modgo_variables_all(modgo_request *q);
+
+/* ---- response.c ---- */
+
+#define MODGO_SEND_FLUSH 1
+#define MODGO_SEND_END 2
+#define MODGO_SEND_INTERIM 4 /* a 1xx response: head only */
+
+/*
+ * request: sends, in this order, the head if there is one, the body's bytes, and what flags say. Head is what gateway's
+ * AppendHead makes: status line, then names and values, each with its length and a NUL. Body is copied or sent before
+ * the call returns.
+ */
+modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t head_len, const char *body,
+                                 apr_size_t body_len, int flags);
+
+/* request: leaves status and headers for the ErrorDocument that httpd will send; nothing has been sent. */
+modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len);
+
+/* request: ends the response so that the client can tell that it is not whole. */
+void modgo_response_abort(modgo_request *q);
+
+/* ---- log.c ---- */
+
+/* Any thread of a child. To the log of the request that this thread serves, else to the main server's. */
+void modgo_log_line(int level, const char *line, apr_size_t len);
+/* request */
+void modgo_log_request(modgo_request *q, int level, const char *line, apr_size_t len);
+/* Tells whether LogLevel lets a line of this level through, for the request that this thread serves or the server. */
+int modgo_log_enabled(int level);
+/* request: makes r the one that this thread serves; returns the one before. */
+request_rec *modgo_log_current(request_rec *r);
+
+#endif

@@ -1,0 +1,142 @@
+package apachebridge
+
+// #include "modgo.h"
+import "C"
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"unsafe"
+
+	"github.com/mattn/go-pointer"
+
+	"github.com/mod-go/mod-go/modgo"
+)
+
+// process is what lives as long as an httpd child. C holds it from child_init to the child's exit.
+type process struct {
+	callables []*modgo.Callable // in the order of C's indexes
+	output    *capturedOutput
+}
+
+// current is the process; nil before child_init.
+var current *process
+
+//export modgoGoRuntimeReady
+func modgoGoRuntimeReady() {} // the call itself waits until the runtime is up
+
+// modgoGoStart constructs the applications that the configuration names and returns what C keeps and hands to
+// modgoGoStop. An application that fails is answered for with 503; the other ones, and the rest of the server, work.
+//
+//export modgoGoStart
+func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer {
+	p := &process{callables: compiledIn(int(count))}
+	current = p
+	setUpLogging()
+	p.output = captureOutput()
+	if crashFile >= 0 {
+		setCrashOutput(os.NewFile(uintptr(crashFile), "crash output"))
+	}
+	for i, c := range configured(p.callables, wanted) {
+		if err := construct(c); err != nil {
+			logFailedConstruction(p.callables[i], err)
+		}
+	}
+	return pointer.Save(p)
+}
+
+// modgoGoStop ends the process's part of Go, as far as httpd gives it the time.
+//
+//export modgoGoStop
+func modgoGoStop(saved unsafe.Pointer) {
+	p, ok := pointer.Restore(saved).(*process)
+	if !ok {
+		return
+	}
+	pointer.Unref(saved)
+	p.output.close()
+}
+
+// setCrashOutput has the runtime write a fatal error's trace to f, too, where the parent finds it (inflight.c).
+func setCrashOutput(f *os.File) {
+	defer f.Close()
+	if err := debug.SetCrashOutput(f, debug.CrashOptions{}); err != nil {
+		logLine(levelWarning, "MODGO0024: if this child dies of a fatal Go error, the log will lack its trace: "+err.Error())
+	}
+}
+
+// compiledIn lists the callables in the order in which C counts them; nil stands for one that did not register.
+func compiledIn(count int) []*modgo.Callable {
+	callables := make([]*modgo.Callable, count)
+	for i := range callables {
+		var c C.modgo_callable
+		C.modgo_callable_at(C.int(i), &c)
+		callables[i] = modgo.Find(C.GoString(c._package), C.GoString(c.name))
+	}
+	return callables
+}
+
+// configured yields the callables that C has marked.
+func configured(callables []*modgo.Callable, wanted *C.uchar) func(yield func(int, *modgo.Callable) bool) {
+	marks := unsafe.Slice((*byte)(wanted), len(callables))
+	return func(yield func(int, *modgo.Callable) bool) {
+		for i, c := range callables {
+			if marks[i] != 0 && !yield(i, c) {
+				return
+			}
+		}
+	}
+}
+
+// construct is Callable.Construct for one that may be missing, which only a builder of another version can cause.
+func construct(c *modgo.Callable) error {
+	if c == nil {
+		return errors.New("it did not register itself: this mod_go.so was made by parts of different versions; build it anew")
+	}
+	return c.Construct()
+}
+
+func logFailedConstruction(c *modgo.Callable, err error) {
+	first, rest, _ := strings.Cut(describe(err), "\n")
+	logLine(levelCritical, fmt.Sprintf("MODGO0003: the application %s cannot be constructed: %s; its requests are answered with 503", c, first))
+	logContinuation(levelCritical, rest)
+}
+
+// describe is an error in one line, after which the stack of a panic may follow.
+func describe(err error) string {
+	text := strings.ReplaceAll(err.Error(), "\n", " ")
+	var p *modgo.ConstructPanic
+	if errors.As(err, &p) {
+		text += "\n" + string(p.Stack)
+	}
+	return strings.TrimRight(text, "\n")
+}
+
+// modgoGoCheck constructs the applications in a throwaway process and reports on each: a record is one byte ('B' begun,
+// 'O' well, 'E' error), the index and the length of the text in four bytes each, little-endian, and the text.
+//
+//export modgoGoCheck
+func modgoGoCheck(wanted *C.uchar, count C.int, report C.int) {
+	w := os.NewFile(uintptr(report), "report")
+	callables := compiledIn(int(count))
+	for i, c := range configured(callables, wanted) {
+		writeRecord(w, 'B', i, "")
+		if err := construct(c); err != nil {
+			writeRecord(w, 'E', i, describe(err))
+		} else {
+			writeRecord(w, 'O', i, "")
+		}
+	}
+}
+
+func writeRecord(w io.Writer, kind byte, index int, text string) {
+	record := append(make([]byte, 0, 9+len(text)), kind)
+	record = binary.LittleEndian.AppendUint32(record, uint32(index))
+	record = binary.LittleEndian.AppendUint32(record, uint32(len(text)))
+	_, _ = w.Write(append(record, text...)) // the parent tells a report that ends early
+}

@@ -1,0 +1,96 @@
+package apachebridge
+
+// #include "modgo.h"
+import "C"
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strconv"
+
+	"github.com/mod-go/mod-go/environ"
+)
+
+// newRequest makes the *http.Request of this exchange from the request_rec.
+func (x *exchange) newRequest() *http.Request {
+	call, rec := x.call, x.call.r
+	header, host := x.headers()
+	if host == "" {
+		host = goString(rec.hostname)
+	}
+	r := &http.Request{
+		Method:        goString(rec.method),
+		URL:           x.url(),
+		Proto:         goString(rec.protocol),
+		ProtoMajor:    int(call.proto_num) / 1000,
+		ProtoMinor:    int(call.proto_num) % 1000,
+		Header:        header,
+		ContentLength: int64(call.content_length),
+		Host:          host,
+		RemoteAddr:    remoteAddr(rec),
+		RequestURI:    goString(C.modgo_request_target(rec)),
+		Body:          &x.body,
+	}
+	if call.content_length == 0 {
+		r.Body = http.NoBody
+	}
+	if call.content_length < 0 && r.ProtoMajor < 2 {
+		r.TransferEncoding = []string{"chunked"}
+	}
+	if call.https != 0 {
+		r.TLS = &tls.ConnectionState{HandshakeComplete: true}
+	}
+	return r.WithContext(&x.context)
+}
+
+// url is the URL behind the application's mount: what an http.Handler routes on, as behind http.StripPrefix.
+func (x *exchange) url() *url.URL {
+	rec := x.call.r
+	u := new(url.URL)
+	if rec.args != nil {
+		u.RawQuery = goString(rec.args)
+	}
+	path := goString(rec.uri)
+	rest := C.GoStringN(x.call.mapping.path_info, C.int(x.call.mapping.path_info_len))
+	if rest == "" {
+		u.Path = "/" // the mount itself: a handler's routes begin with a slash
+		return u
+	}
+	u.Path, u.RawPath = environ.URLPath(goString(rec.unparsed_uri), path, rest)
+	return u
+}
+
+// headers copies the request's headers into an http.Header. Host is not among them, as in net/http.
+func (x *exchange) headers() (header http.Header, host string) {
+	entries := tableEntries(x.call.headers_in)
+	header = make(http.Header, len(entries))
+	values := make([]string, len(entries)) // one array for the values of all names
+	for i, e := range entries {
+		name := textproto.CanonicalMIMEHeaderKey(goString(e.key))
+		value := goString(e.val)
+		switch {
+		case name == "Host":
+			host = value
+			continue
+		case name == "Transfer-Encoding":
+			continue // in Request.TransferEncoding
+		case x.call.pass_authorization == 0 && (name == "Authorization" || name == "Proxy-Authorization"):
+			continue
+		}
+		values[i] = value
+		if before, repeated := header[name]; repeated {
+			header[name] = append(before, value)
+		} else {
+			header[name] = values[i : i+1 : i+1]
+		}
+	}
+	return header, host
+}
+
+// remoteAddr is the client's address and port, as mod_remoteip leaves them.
+func remoteAddr(rec *C.request_rec) string {
+	return net.JoinHostPort(goString(rec.useragent_ip), strconv.Itoa(int(rec.useragent_addr.port)))
+}

@@ -1,0 +1,163 @@
+/* The response: status and headers into the request_rec, blocks of the body as buckets into the output filters. */
+#include "modgo.h"
+
+#include <http_connection.h>
+
+APLOG_USE_MODULE(go);
+
+/* Where the next field of a packed head is read from. */
+typedef struct {
+    char *at;
+    char *end;
+} unpacker;
+
+/*
+ * Takes the next field: four bytes of length, little-endian, then the text and a NUL. Returns NULL at the end, and for
+ * a head that is not well-formed.
+ */
+static char *unpack(unpacker *u)
+{
+    const unsigned char *b = (const unsigned char *)u->at;
+    apr_size_t len;
+    char *field;
+
+    if (u->end - u->at < 5) {
+        return NULL;
+    }
+    len = b[0] | (apr_size_t)b[1] << 8 | (apr_size_t)b[2] << 16 | (apr_size_t)b[3] << 24;
+    if (len > (apr_size_t)(u->end - u->at) - 5 || u->at[4 + len] != '\0') {
+        return NULL;
+    }
+    field = u->at + 4;
+    u->at = field + len + 1;
+    return field;
+}
+
+/*
+ * Puts a packed head into the request_rec. The head is copied into the request's pool once, as a whole; the tables point
+ * into the copy. The first field is the status line, "404 Not Found".
+ */
+static void set_head(request_rec *r, apr_table_t *headers, const char *head, apr_size_t head_len)
+{
+    char *copy = apr_pmemdup(r->pool, head, head_len);
+    unpacker u = {copy, copy + head_len};
+    char *line = unpack(&u), *name, *value;
+
+    if (!line) {
+        return;
+    }
+    r->status = atoi(line);
+    r->status_line = line;
+    while ((name = unpack(&u)) && (value = unpack(&u))) {
+        /* Two that httpd keeps elsewhere too, for its filters. */
+        if (!ap_cstr_casecmp(name, "Content-Type")) {
+            ap_set_content_type(r, value);
+        }
+        else if (!ap_cstr_casecmp(name, "Content-Length")) {
+            ap_set_content_length(r, apr_atoi64(value));
+        }
+        else {
+            apr_table_addn(headers, name, value);
+        }
+    }
+}
+
+static apr_bucket_brigade *output(modgo_request *q)
+{
+    if (!q->output) {
+        q->output = apr_brigade_create(q->r->pool, q->r->connection->bucket_alloc);
+    }
+    return q->output;
+}
+
+modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t head_len, const char *body,
+                                 apr_size_t body_len, int flags)
+{
+    request_rec *r = q->r;
+    apr_bucket_brigade *bb = output(q);
+    apr_bucket_alloc_t *alloc = bb->bucket_alloc;
+    apr_status_t rv;
+
+    if (head_len) {
+        set_head(r, r->headers_out, head, head_len);
+    }
+    if (flags & MODGO_SEND_INTERIM) {
+        ap_send_interim_response(r, 1);
+        r->status = HTTP_OK;
+        r->status_line = NULL;
+        return MODGO_OK;
+    }
+    if (body_len) {
+        /* Filters that keep the data beyond this call set the bucket aside, which copies it. */
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(body, body_len, alloc));
+    }
+    if (flags & MODGO_SEND_FLUSH) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(alloc));
+    }
+    if (flags & MODGO_SEND_END) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+    }
+    rv = ap_pass_brigade(r->output_filters, bb);
+    apr_brigade_cleanup(bb);
+    if (rv == APR_SUCCESS && !r->connection->aborted) {
+        return MODGO_OK;
+    }
+    return APR_STATUS_IS_TIMEUP(rv) ? MODGO_TIMEOUT : MODGO_ABORTED;
+}
+
+/* The methods of the application's Allow header, for the one that httpd makes anew for 405 and 501. */
+static void allow_methods(request_rec *r, const char *allow)
+{
+    char *state, *method;
+
+    for (method = apr_strtok(apr_pstrdup(r->pool, allow), ", ", &state); method; method = apr_strtok(NULL, ", ", &state)) {
+        ap_allow_methods(r, MERGE_ALLOW, method, NULL);
+    }
+}
+
+modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len)
+{
+    static const char *const of_the_body[] = {"Accept-Ranges", "Content-Encoding", "Content-Language", "Content-Range",
+                                              "ETag",          "Last-Modified",    NULL};
+    request_rec *r = q->r;
+    apr_table_t *kept = apr_table_make(r->pool, 8);
+    int before = r->status, status, i;
+    const char *allow;
+
+    set_head(r, kept, head, head_len);
+    status = r->status;
+    r->status = before; /* httpd sets it from the handler's return value; another than 200 means a failed ErrorDocument */
+    r->status_line = NULL;
+    if (atoi(ap_get_status_line(status)) != status) {
+        return MODGO_FAILED; /* httpd has no ErrorDocument for a status that it does not know */
+    }
+    for (i = 0; of_the_body[i]; i++) {
+        apr_table_unset(kept, of_the_body[i]);
+    }
+    allow = apr_table_get(kept, "Allow");
+    if (allow) {
+        ap_clear_method_list(r->allowed_methods);
+        r->allowed = 0;
+        allow_methods(r, allow);
+        apr_table_unset(kept, "Allow");
+    }
+    /* headers_out is discarded with the body that it describes; err_headers_out is kept. */
+    r->err_headers_out = apr_table_overlay(r->pool, r->err_headers_out, kept);
+    return MODGO_OK;
+}
+
+void modgo_response_abort(modgo_request *q)
+{
+    request_rec *r = q->r;
+    apr_bucket_brigade *bb = output(q);
+
+    /*
+     * This is how a proxy tells httpd that its backend broke: the chunked encoding gets no last chunk, an HTTP/2 stream
+     * is reset, and the connection is not used again.
+     */
+    r->connection->keepalive = AP_CONN_CLOSE;
+    APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, bb->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    ap_pass_brigade(r->output_filters, bb);
+    apr_brigade_cleanup(bb);
+}

@@ -1,0 +1,169 @@
+/*
+ * The start of the Go runtime. A runtime that is started before a fork is dead after it, so the builder links this
+ * object such that dlopen does not start it; child_init does, after httpd's last fork (docs/architecture.md).
+ */
+#include "modgo.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "_cgo_export.h"
+
+APLOG_USE_MODULE(go);
+
+extern char **environ;
+
+/* What the builder's linker script took out of .init_array: the functions that start the runtime. */
+typedef void (*go_init)(int argc, char **argv, char **envp);
+extern const go_init modgo_go_init_start[] __attribute__((weak, visibility("hidden")));
+extern const go_init modgo_go_init_end[] __attribute__((weak, visibility("hidden")));
+
+/*
+ * Every thread of Apache that enters Go needs a processor (P) of the scheduler, and finds one at once only while there
+ * are more than are busy. The value is measured: docs/performance.md.
+ */
+#define DEFAULT_MAX_PROCS "8"
+
+/*
+ * Between requests a P stays with its Apache thread, as if in a system call, so Go's monitor thread never rests: it
+ * wakes every 20 us plus the kernel's slack. A wider slack for the threads that Go makes gives most of that CPU time
+ * back, and makes Go's timers up to this late. In nanoseconds; measured as well.
+ */
+#define TIMER_SLACK 2000000UL
+
+static int started;
+
+int modgo_runtime_started(void)
+{
+    return started;
+}
+
+static char **copy_of(char **list, int n)
+{
+    char **copy = malloc((n + 1) * sizeof(char *));
+
+    memcpy(copy, list, n * sizeof(char *));
+    copy[n] = NULL;
+    return copy;
+}
+
+/* Sets name in the process's environment, for C and, because it is done before the start, for Go. */
+static void set(const char *name, const char *value)
+{
+    if (value) {
+        setenv(name, value, 1);
+    }
+}
+
+static void set_environment(const modgo_process_config *c)
+{
+    int i;
+
+    for (i = 0; i < c->environment->nelts; i++) {
+        const modgo_setting *setting = &APR_ARRAY_IDX(c->environment, i, modgo_setting);
+        set(setting->name, setting->value);
+    }
+    set("GOMAXPROCS", c->max_procs);
+    set("GOMEMLIMIT", c->memory_limit);
+    set("GOGC", c->gc);
+    setenv("GOMAXPROCS", DEFAULT_MAX_PROCS, 0);
+}
+
+/*
+ * The runtime does not call getenv: it reads argv, environment and auxiliary vector as one block, the way the kernel
+ * leaves them. The block and its strings must live as long as the process.
+ */
+static char **make_block(const process_rec *process)
+{
+    int argc = process->argc, envc = 0;
+    char **block;
+
+    while (environ[envc]) {
+        envc++;
+    }
+    block = calloc(argc + 1 + envc + 1 + 2, sizeof(char *)); /* AT_NULL, a pair of zeros, ends it */
+    memcpy(block, process->argv, argc * sizeof(char *));
+    memcpy(block + argc + 1, copy_of(environ, envc), envc * sizeof(char *));
+    return block;
+}
+
+/*
+ * Keeps this object in memory until the process is gone. At its exit httpd unloads its modules; Go's threads run on
+ * until the very end.
+ */
+static void pin_object(void)
+{
+    Dl_info info;
+
+    if (dladdr(&go_module, &info)) {
+        dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+}
+
+int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config *c)
+{
+    const process_rec *process = s->process;
+    const go_init *init;
+    sigset_t all, before;
+    int slack;
+    char **block;
+
+    if (&modgo_go_init_start[0] == &modgo_go_init_end[0]) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     "MODGO0002: this mod_go.so was not linked by modgo build, so its Go runtime started in the parent and "
+                     "cannot work here; build it with: modgo build -o mod_go.so PACKAGE...");
+        return -1;
+    }
+    pin_object();
+    set_environment(c);
+    block = make_block(process);
+
+    /* Threads inherit both: no signal of httpd's may be delivered to a thread of Go's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+    prctl(PR_SET_TIMERSLACK, TIMER_SLACK, 0, 0, 0);
+    for (init = modgo_go_init_start; init < modgo_go_init_end; init++) {
+        (*init)(process->argc, block, block + process->argc + 1);
+    }
+    modgoGoRuntimeReady(); /* returns when the runtime is up */
+    prctl(PR_SET_TIMERSLACK, slack > 0 ? (unsigned long)slack : 0UL, 0, 0, 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    started = 1;
+    return 0;
+}
+
+static apr_status_t process_ends(void *process)
+{
+    modgoGoStop(process);
+    return APR_SUCCESS;
+}
+
+void modgo_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    const modgo_process_config *c = modgo_process_config_get();
+    const unsigned char *wanted;
+    void *process;
+    int count;
+
+    modgo_inflight_child(pchild, s);
+    if (modgo_runtime_start(pchild, s, c) != 0) {
+        return;
+    }
+    wanted = modgo_targets_wanted(pchild, c, &count);
+    process = modgoGoStart((unsigned char *)wanted, count, modgo_inflight_crash_file());
+    apr_pool_pre_cleanup_register(pchild, process, process_ends);
+}
+
+int modgo_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK; /* the first reading of two */
+    }
+    ap_add_version_component(pconf, "mod_go/" MODGO_VERSION);
+    return modgo_inflight_create(pconf, s);
+}

@@ -1,0 +1,230 @@
+/*
+ * The check of the configuration that needs Go: at a start and under apachectl configtest a throwaway process is forked
+ * from the parent, starts the runtime there, constructs every application that the configuration names, and reports. A
+ * broken application so never replaces a running server, and the parent still never runs Go.
+ */
+#include "modgo.h"
+
+#include <http_main.h>
+#include <mpm_common.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "_cgo_export.h"
+
+APLOG_USE_MODULE(go);
+
+/* A record of the report: its kind, the callable's index and the length of the text, each little-endian, then the text. */
+#define RECORD_HEAD 9
+
+typedef struct {
+    apr_pool_t *pool;
+    server_rec *server;
+    const modgo_process_config *config;
+    pid_t pid;
+    apr_array_header_t *bytes; /* of char: the report */
+    int failures;
+} check;
+
+/* The directives that name a callable, as "FILE:LINE (GoAlias) and FILE:LINE (GoApplication)". */
+static const char *places(const check *c, int index)
+{
+    const char *text = "";
+    int i;
+
+    for (i = 0; i < c->config->targets->nelts; i++) {
+        const modgo_target *t = APR_ARRAY_IDX(c->config->targets, i, const modgo_target *);
+
+        if (modgo_target_index(t) == index) {
+            text = apr_psprintf(c->pool, "%s%s%s:%d (%s)", text, *text ? " and " : "", t->file, t->line, t->directive);
+        }
+    }
+    return text;
+}
+
+/* Logs one failed application; the lines after the first are a stack. */
+static void failed(check *c, int index, const char *text)
+{
+    modgo_callable callable = {"?", "?"};
+    apr_size_t len = strcspn(text, "\n");
+    const char *line;
+
+    modgo_callable_at(index, &callable);
+    c->failures++;
+    ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, NULL,
+                 "MODGO0003: %s: the application %s.%s cannot be constructed: %.*s", places(c, index), callable.package,
+                 callable.name, (int)len, text);
+    for (line = text + len; *line; line += len) {
+        line++;
+        len = strcspn(line, "\n");
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, NULL, "| %.*s", (int)len, line);
+    }
+}
+
+/* A target without an application: known without Go, but only when all directives have been read. */
+static void check_names(check *c)
+{
+    int i;
+
+    for (i = 0; i < c->config->targets->nelts; i++) {
+        const modgo_target *t = APR_ARRAY_IDX(c->config->targets, i, const modgo_target *);
+
+        if (modgo_target_index(t) < 0 && !t->broken && !c->config->callable_named) {
+            c->failures++;
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, NULL,
+                         "MODGO0004: %s:%d: %s: the package %s has no value named application; it has %s. Name one of them "
+                         "with callable=NAME",
+                         t->file, t->line, t->directive, t->package, modgo_callables_list(c->pool, t->package));
+        }
+    }
+}
+
+/* The throwaway process. Does not return. */
+static void run(const check *c, int report)
+{
+    const unsigned char *wanted;
+    int count;
+
+    /* Applications are constructed as the user that will run them: what they create must be theirs. */
+    if (ap_run_drop_privileges(c->pool, c->server) != OK || modgo_runtime_start(c->pool, c->server, c->config) != 0) {
+        _exit(1);
+    }
+    wanted = modgo_targets_wanted(c->pool, c->config, &count);
+    modgoGoCheck((unsigned char *)wanted, count, report);
+    _exit(0);
+}
+
+/* Reads the report to its end; returns 0 if it did not end in time. */
+static int collect(check *c, int report)
+{
+    apr_time_t limit = apr_time_now() + c->config->start_timeout;
+    struct pollfd ready = {report, POLLIN, 0};
+    char buffer[4096];
+
+    for (;;) {
+        apr_interval_time_t left = limit - apr_time_now();
+        ssize_t n, i;
+
+        if (left <= 0) {
+            return 0;
+        }
+        if (poll(&ready, 1, (int)(left / 1000) + 1) <= 0) {
+            continue;
+        }
+        n = read(report, buffer, sizeof(buffer));
+        if (n <= 0) {
+            return 1;
+        }
+        for (i = 0; i < n; i++) {
+            APR_ARRAY_PUSH(c->bytes, char) = buffer[i];
+        }
+    }
+}
+
+static unsigned int number(const char *bytes)
+{
+    const unsigned char *b = (const unsigned char *)bytes;
+
+    return b[0] | b[1] << 8 | b[2] << 16 | (unsigned int)b[3] << 24;
+}
+
+/* Goes through the report; returns the callable that was being constructed when it ended, -1: it ended as it should. */
+static int evaluate(check *c)
+{
+    const char *at = c->bytes->elts, *end = at + c->bytes->nelts;
+    int begun = -1;
+
+    while (end - at >= RECORD_HEAD && number(at + 5) <= (apr_size_t)(end - at) - RECORD_HEAD) {
+        int index = (int)number(at + 1);
+        apr_size_t len = number(at + 5);
+
+        switch (*at) {
+        case 'B':
+            begun = index;
+            break;
+        case 'E':
+            failed(c, index, apr_pstrmemdup(c->pool, at + RECORD_HEAD, len));
+            /* fall through */
+        case 'O':
+            begun = -1;
+            break;
+        }
+        at += RECORD_HEAD + len;
+    }
+    return begun;
+}
+
+static const char *end_of(apr_pool_t *p, int status)
+{
+    return WIFSIGNALED(status) ? apr_psprintf(p, "it was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)))
+                               : apr_psprintf(p, "it ended the process with status %d (os.Exit or log.Fatal)",
+                                              WEXITSTATUS(status));
+}
+
+static void supervise(check *c, int report)
+{
+    int in_time = collect(c, report), begun, status = 0;
+
+    if (!in_time) {
+        kill(c->pid, SIGKILL);
+    }
+    while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    begun = evaluate(c);
+    if (begun >= 0) {
+        failed(c, begun,
+               in_time ? end_of(c->pool, status)
+                       : apr_psprintf(c->pool,
+                                      "it took longer than GoStartTimeout (%" APR_TIME_T_FMT
+                                      " s); raise that, or start in a goroutine what takes long",
+                                      apr_time_sec(c->config->start_timeout)));
+    }
+    else if (status != 0 && in_time) {
+        c->failures++;
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, NULL,
+                     "MODGO0005: the process that checks the applications failed before it came to one: %s",
+                     end_of(c->pool, status));
+    }
+}
+
+static void construct(check *c)
+{
+    int ends[2];
+
+    if (pipe(ends) != 0 || (c->pid = fork()) < 0) {
+        c->failures++;
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, errno, NULL,
+                     "MODGO0005: no process can be started to check the applications");
+        return;
+    }
+    if (c->pid == 0) {
+        close(ends[0]);
+        run(c, ends[1]);
+    }
+    close(ends[1]);
+    supervise(c, ends[0]);
+    close(ends[0]);
+}
+
+/* Only where httpd has not begun to run: a start's first reading, which still has the terminal, and configtest. */
+static int due(void)
+{
+    return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG &&
+           ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_DUMP;
+}
+
+int modgo_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    check c = {ptemp, s, modgo_process_config_get(), 0, apr_array_make(ptemp, 1024, sizeof(char)), 0};
+
+    if (!due() || !c.config->targets->nelts) {
+        return OK;
+    }
+    check_names(&c);
+    if (!c.failures) {
+        construct(&c);
+    }
+    return c.failures ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}

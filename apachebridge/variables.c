@@ -1,0 +1,277 @@
+/*
+ * The variables of a request: CGI's (RFC 3875), httpd's usual ones, PEP 3333's and the module's own. One table says
+ * where each comes from; a variable costs nothing until it is asked for.
+ *
+ * The order of precedence is that of httpd's own CGI support: what a request defines itself wins over SetEnv and its
+ * like, which fill in the rest. PATH, LD_LIBRARY_PATH, GATEWAY_INTERFACE and SERVER_SIGNATURE are left out: nothing of
+ * a child's own environment belongs to a request.
+ */
+#include "modgo.h"
+
+#include <ap_mpm.h>
+#include <apr_lib.h>
+
+APLOG_USE_MODULE(go);
+
+#define YES "true"
+#define NO "false"
+
+typedef const char *(*reader)(modgo_request *q);
+
+static const char *text(modgo_request *q, const char *s, apr_size_t len)
+{
+    return apr_pstrmemdup(q->r->pool, s, len);
+}
+
+static const char *auth_type(modgo_request *q) { return q->r->ap_auth_type; }
+static const char *content_length(modgo_request *q) { return apr_table_get(q->r->headers_in, "Content-Length"); }
+static const char *content_type(modgo_request *q) { return apr_table_get(q->r->headers_in, "Content-Type"); }
+static const char *context_document_root(modgo_request *q) { return ap_context_document_root(q->r); }
+static const char *context_prefix(modgo_request *q) { return ap_context_prefix(q->r); }
+static const char *document_root(modgo_request *q) { return ap_document_root(q->r); }
+static const char *path_info(modgo_request *q) { return text(q, q->mapping.path_info, q->mapping.path_info_len); }
+static const char *query_string(modgo_request *q) { return q->r->args ? q->r->args : ""; }
+static const char *remote_addr(modgo_request *q) { return q->r->useragent_ip; }
+static const char *remote_user(modgo_request *q) { return q->r->user; }
+static const char *request_method(modgo_request *q) { return q->r->method; }
+static const char *request_scheme(modgo_request *q) { return ap_http_scheme(q->r); }
+static const char *script_name(modgo_request *q) { return text(q, q->mapping.script_name, q->mapping.script_name_len); }
+static const char *server_addr(modgo_request *q) { return q->r->connection->local_ip; }
+static const char *server_admin(modgo_request *q) { return q->r->server->server_admin; }
+static const char *server_protocol(modgo_request *q) { return q->r->protocol; }
+static const char *server_software(modgo_request *q) { return ap_get_server_banner(); }
+
+static const char *remote_port(modgo_request *q)
+{
+    return apr_itoa(q->r->pool, q->r->useragent_addr->port);
+}
+
+static const char *request_uri(modgo_request *q) { return modgo_request_target(q->r); }
+
+/* Only where a file stands behind the URL. */
+static const char *script_filename(modgo_request *q)
+{
+    return q->r->filename && q->r->filename[0] == '/' && q->r->finfo.filetype != APR_NOFILE ? q->r->filename : NULL;
+}
+
+/* Escaped, because the client may have chosen it (UseCanonicalName Off) and applications print it. */
+static const char *server_name(modgo_request *q)
+{
+    return ap_escape_html(q->r->pool, ap_get_server_name_for_url(q->r));
+}
+
+static const char *server_port(modgo_request *q)
+{
+    return apr_psprintf(q->r->pool, "%u", ap_get_server_port(q->r));
+}
+
+static const char *redirect_url(modgo_request *q) { return q->r->prev ? q->r->prev->uri : NULL; }
+static const char *redirect_query_string(modgo_request *q) { return q->r->prev ? q->r->prev->args : NULL; }
+
+/* Who was authenticated before httpd redirected internally, for an ErrorDocument. */
+static const char *redirect_remote_user(modgo_request *q)
+{
+    const request_rec *prev;
+
+    for (prev = q->r->user ? NULL : q->r->prev; prev; prev = prev->prev) {
+        if (prev->user) {
+            return prev->user;
+        }
+    }
+    return NULL;
+}
+
+static const char *module_callable(modgo_request *q)
+{
+    modgo_callable callable;
+
+    return modgo_callable_at(q->mapping.index, &callable) ? callable.name : NULL;
+}
+
+static const char *module_package(modgo_request *q) { return q->mapping.target->package; }
+static const char *module_request_id(modgo_request *q) { return modgo_request_id(q->r); }
+static const char *module_version(modgo_request *q) { return MODGO_VERSION; }
+
+static const char *multiprocess(modgo_request *q)
+{
+    int children = 1;
+
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &children);
+    return children > 1 ? YES : NO;
+}
+
+static const char *multithread(modgo_request *q)
+{
+    int threaded = 0;
+
+    ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
+    return threaded ? YES : NO;
+}
+
+static const char *run_once(modgo_request *q) { return NO; }
+static const char *url_scheme(modgo_request *q) { return q->https ? "https" : "http"; }
+static const char *version(modgo_request *q) { return "1.0"; }
+
+/* Sorted by name. */
+static const struct {
+    const char *name;
+    reader read;
+} variables[] = {
+    {"AUTH_TYPE", auth_type},
+    {"CONTENT_LENGTH", content_length},
+    {"CONTENT_TYPE", content_type},
+    {"CONTEXT_DOCUMENT_ROOT", context_document_root},
+    {"CONTEXT_PREFIX", context_prefix},
+    {"DOCUMENT_ROOT", document_root},
+    {"PATH_INFO", path_info},
+    {"QUERY_STRING", query_string},
+    {"REDIRECT_QUERY_STRING", redirect_query_string},
+    {"REDIRECT_REMOTE_USER", redirect_remote_user},
+    {"REDIRECT_URL", redirect_url},
+    {"REMOTE_ADDR", remote_addr},
+    {"REMOTE_PORT", remote_port},
+    {"REMOTE_USER", remote_user},
+    {"REQUEST_METHOD", request_method},
+    {"REQUEST_SCHEME", request_scheme},
+    {"REQUEST_URI", request_uri},
+    {"SCRIPT_FILENAME", script_filename},
+    {"SCRIPT_NAME", script_name},
+    {"SERVER_ADDR", server_addr},
+    {"SERVER_ADMIN", server_admin},
+    {"SERVER_NAME", server_name},
+    {"SERVER_PORT", server_port},
+    {"SERVER_PROTOCOL", server_protocol},
+    {"SERVER_SOFTWARE", server_software},
+    {"mod_go.callable", module_callable},
+    {"mod_go.package", module_package},
+    {"mod_go.request_id", module_request_id},
+    {"mod_go.version", module_version},
+    {"wsgi.multiprocess", multiprocess},
+    {"wsgi.multithread", multithread},
+    {"wsgi.run_once", run_once},
+    {"wsgi.url_scheme", url_scheme},
+    {"wsgi.version", version},
+};
+
+#define VARIABLES (sizeof(variables) / sizeof(variables[0]))
+
+/* The variable's place in the table, or -1. */
+static int find(const char *name, apr_size_t len)
+{
+    int low = 0, high = VARIABLES - 1;
+
+    while (low <= high) {
+        int middle = (low + high) / 2;
+        int order = strncmp(name, variables[middle].name, len);
+
+        if (order == 0 && !variables[middle].name[len]) {
+            return middle;
+        }
+        if (order > 0) {
+            low = middle + 1;
+        }
+        else {
+            high = middle - 1;
+        }
+    }
+    return -1;
+}
+
+/* Tells whether this request header is withheld from the application. */
+static int withheld(const modgo_request *q, const char *header)
+{
+    return (!q->pass_authorization &&
+            (!ap_cstr_casecmp(header, "Authorization") || !ap_cstr_casecmp(header, "Proxy-Authorization"))) ||
+           !ap_cstr_casecmp(header, "Proxy"); /* HTTP_PROXY would steer the application's HTTP client, CVE-2016-5386 */
+}
+
+/* Tells whether the header's variable has no HTTP_ in front (RFC 3875 sections 4.1.2 and 4.1.3). */
+static int bare(const char *header)
+{
+    return !ap_cstr_casecmp(header, "Content-Type") || !ap_cstr_casecmp(header, "Content-Length");
+}
+
+/*
+ * One character of a request header's name as it stands in its variable: only letters, digits and hyphens have one, so that
+ * no other spelling can pose as a header (X_Forwarded_For). 0: the header has no variable.
+ */
+static char variable_char(char c)
+{
+    return apr_isalnum(c) ? (char)apr_toupper(c) : c == '-' ? '_' : 0;
+}
+
+/* Tells whether the header's variable is HTTP_ followed by name. */
+static int header_is(const char *header, const char *name, apr_size_t len)
+{
+    apr_size_t i;
+
+    for (i = 0; i < len; i++) {
+        char c = variable_char(header[i]);
+        if (!c || c != name[i]) {
+            return 0;
+        }
+    }
+    return !header[len];
+}
+
+static const char *header_get(modgo_request *q, const char *name, apr_size_t len)
+{
+    const apr_table_entry_t *header = (const apr_table_entry_t *)q->headers_in->elts;
+    int i;
+
+    for (i = 0; i < q->headers_in->nelts; i++) {
+        if (header_is(header[i].key, name, len)) {
+            return withheld(q, header[i].key) || bare(header[i].key) ? NULL : header[i].val;
+        }
+    }
+    return NULL;
+}
+
+const char *modgo_variable_get(modgo_request *q, const char *name, apr_size_t name_len, apr_size_t *len)
+{
+    const char *value = NULL;
+    int i = find(name, name_len);
+
+    if (i >= 0) {
+        value = variables[i].read(q);
+    }
+    else if (name_len > 5 && !memcmp(name, "HTTP_", 5)) {
+        value = header_get(q, name + 5, name_len - 5);
+    }
+    if (!value) {
+        value = apr_table_get(q->r->subprocess_env, text(q, name, name_len));
+    }
+    *len = value ? strlen(value) : 0;
+    return value;
+}
+
+const apr_array_header_t *modgo_variables_all(modgo_request *q)
+{
+    const apr_table_entry_t *header = (const apr_table_entry_t *)q->headers_in->elts;
+    apr_table_t *all = apr_table_copy(q->r->pool, q->r->subprocess_env);
+    apr_size_t i;
+    int h;
+
+    for (h = 0; h < q->headers_in->nelts; h++) {
+        const char *key = header[h].key;
+        char *name = apr_pstrcat(q->r->pool, "HTTP_", key, NULL), *c = name + 5;
+
+        if (withheld(q, key) || bare(key)) {
+            continue;
+        }
+        while (*c && (*c = variable_char(*c))) {
+            c++;
+        }
+        if (c == name + 5 + strlen(key)) {
+            apr_table_setn(all, name, header[h].val);
+        }
+    }
+    for (i = 0; i < VARIABLES; i++) {
+        const char *value = variables[i].read(q);
+
+        if (value) {
+            apr_table_setn(all, variables[i].name, value);
+        }
+    }
+    return apr_table_elts(all);
+}

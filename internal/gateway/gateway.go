@@ -1,0 +1,82 @@
+// Package gateway is the server's side of net/http's contract, and of the application contract, with no server in it:
+// it turns what a handler or an application does into a few calls on a Transport.
+//
+// It uses no cgo, so that everything about responses that is not Apache's can be tested, fuzzed and measured alone.
+package gateway
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/mod-go/mod-go/modgo"
+)
+
+// ErrClientGone is a Transport's error when the client has closed the connection, or does not read what it asked for.
+var ErrClientGone = errors.New("mod_go: the client has closed the connection")
+
+// ErrFinished is the error of every use of a request or response after its handler has returned.
+var ErrFinished = errors.New("mod_go: the handler of this request has returned")
+
+// Flags say what follows the body's bytes in a call of Transport.Send.
+type Flags int
+
+const (
+	Flush   Flags = 1 << iota // send everything now
+	End                       // the response is complete
+	Interim                   // the head is a 1xx response; neither body nor other flags come with it
+)
+
+// A Transport carries one response to the client.
+type Transport interface {
+	// Send passes on the packed head (AppendHead; empty when it has gone before), then body, then what flags say. Both
+	// may be reused when it returns.
+	Send(head, body []byte, flags Flags) error
+	// Leave lets the server make the body of an error response of this packed head, with its own error document. It
+	// returns false where the server has none for the status.
+	Leave(head []byte) bool
+}
+
+// AppendHead packs the head of a response for the Transport: the status line, then each header's name and value, every
+// one as its length in four bytes (little-endian), its bytes, and a NUL.
+func AppendHead(dst []byte, status int, reason string, headers modgo.Headers) []byte {
+	dst = appendStatus(dst, status, reason)
+	for _, h := range headers {
+		dst = appendHeader(dst, h[0], h[1])
+	}
+	return dst
+}
+
+func appendStatus(dst []byte, status int, reason string) []byte {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	dst = strconv.AppendInt(dst, int64(status), 10)
+	dst = append(dst, ' ')
+	dst = append(dst, reason...)
+	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
+	return append(dst, 0)
+}
+
+func appendHeader(dst []byte, name, value string) []byte {
+	return appendField(appendField(dst, name), value)
+}
+
+func appendField(dst []byte, s string) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)))
+	dst = append(dst, s...)
+	return append(dst, 0)
+}
+
+// reason is the phrase that goes with a status, as net/http has it.
+func reason(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return text
+	}
+	return "status code " + strconv.Itoa(status)
+}
+
+// bodyAllowed tells whether a response of this status may have a body (RFC 9110 section 6.4.1).
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}

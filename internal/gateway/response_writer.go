@@ -1,0 +1,241 @@
+package gateway
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/mod-go/mod-go/internal/httpfield"
+)
+
+// bufferSize is how many bytes of the body are gathered before they are sent: a response up to this size goes out in
+// one call, with its head and, made by the server, its Content-Length.
+const bufferSize = 8 << 10
+
+// A ResponseWriter is the http.ResponseWriter of one response on a Transport, with the behaviour of net/http's own: what
+// is said there of WriteHeader, Write and Flush holds here.
+type ResponseWriter struct {
+	// Set before the first use, and left alone after it.
+	Transport     Transport
+	Head          bool // the request is a HEAD: the body is counted, and not sent
+	ErrorOverride bool // error responses get the server's body, whatever the handler's
+	Status        int  // of a response whose handler sets none; 0 means 200
+
+	header  http.Header
+	packed  []byte // the head, once WriteHeader was called
+	buffer  []byte // of the body, not yet sent
+	status  int    // 0 until WriteHeader was called
+	length  int64  // Content-Length, -1 without
+	written int64  // bytes of the body, sent or not
+	typed   bool   // Content-Type is set, or must not be
+	sent    bool   // the head is out
+	left    bool   // the server makes the body
+	err     error  // of the Transport; sticks
+}
+
+var (
+	_ http.ResponseWriter = (*ResponseWriter)(nil)
+	_ http.Flusher        = (*ResponseWriter)(nil)
+	_ io.StringWriter     = (*ResponseWriter)(nil)
+)
+
+// Header returns the headers that WriteHeader will send.
+func (w *ResponseWriter) Header() http.Header {
+	if w.header == nil {
+		w.header = make(http.Header, 8)
+	}
+	return w.header
+}
+
+// WriteHeader fixes the status and the headers. A 1xx status other than 101 is sent at once as an informational
+// response; the final status is still to come (RFC 9110 section 15.2).
+func (w *ResponseWriter) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic(fmt.Sprintf("invalid WriteHeader code %v", status)) // the words of net/http
+	}
+	if w.status != 0 {
+		log.Printf("http: superfluous response.WriteHeader call: status %d after %d", status, w.status)
+		return
+	}
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		w.fail(w.Transport.Send(w.appendHeaders(appendStatus(nil, status, reason(status)), false), nil, Interim))
+		return
+	}
+	w.status = status
+	w.length = -1
+	w.packed = w.appendHeaders(appendStatus(w.packed[:0], status, reason(status)), true)
+}
+
+// appendHeaders packs the headers and, for the final head, remembers what they say of the body.
+func (w *ResponseWriter) appendHeaders(dst []byte, final bool) []byte {
+	for name, values := range w.header {
+		if !httpfield.ValidName(name) {
+			continue // as net/http does: it would break the response
+		}
+		switch {
+		case httpfield.EqualFold(name, "Transfer-Encoding"):
+			continue // the server's own
+		case httpfield.EqualFold(name, "Content-Type") || httpfield.EqualFold(name, "Content-Encoding"):
+			w.typed = w.typed || final
+		case httpfield.EqualFold(name, "Content-Length"):
+			if !final || !w.setLength(values) {
+				continue
+			}
+		}
+		for _, value := range values {
+			dst = appendHeader(dst, name, httpfield.Sanitized(value))
+		}
+	}
+	return dst
+}
+
+// setLength takes the Content-Length; an invalid one is dropped, as net/http does.
+func (w *ResponseWriter) setLength(values []string) bool {
+	if len(values) == 0 {
+		return false
+	}
+	length, err := strconv.ParseInt(strings.TrimSpace(values[0]), 10, 64)
+	if err != nil || length < 0 || len(values) > 1 {
+		log.Printf("http: invalid Content-Length of %q", values)
+		return false
+	}
+	w.length = length
+	return true
+}
+
+// Write sends a block of the body, or gathers it with others.
+func (w *ResponseWriter) Write(block []byte) (int, error) {
+	if err := w.admit(len(block)); err != nil || w.discards() {
+		return len(block) * boolean(err == nil), err
+	}
+	if len(w.buffer)+len(block) <= bufferSize {
+		if w.buffer == nil {
+			w.buffer = make([]byte, 0, min(bufferSize, max(len(block), 512)))
+		}
+		w.buffer = append(w.buffer, block...)
+		return len(block), nil
+	}
+	if len(w.buffer) > 0 {
+		w.push(w.buffer, 0)
+		w.buffer = w.buffer[:0]
+	}
+	if len(block) < bufferSize {
+		w.buffer = append(w.buffer, block...)
+	} else {
+		w.push(block, 0)
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	return len(block), nil
+}
+
+// WriteString is Write for a string.
+func (w *ResponseWriter) WriteString(block string) (int, error) {
+	if err := w.admit(len(block)); err != nil || w.discards() {
+		return len(block) * boolean(err == nil), err
+	}
+	if len(w.buffer)+len(block) <= bufferSize {
+		w.buffer = append(w.buffer, block...)
+		return len(block), nil
+	}
+	w.written -= int64(len(block)) // Write admits it again
+	return w.Write([]byte(block))
+}
+
+// admit counts n more bytes of the body, if there may be so many.
+func (w *ResponseWriter) admit(n int) error {
+	if w.err != nil {
+		return w.err
+	}
+	if w.status == 0 {
+		w.WriteHeader(w.defaultStatus())
+	}
+	if n == 0 {
+		return nil
+	}
+	if !bodyAllowed(w.status) {
+		return http.ErrBodyNotAllowed
+	}
+	if w.length >= 0 && w.written+int64(n) > w.length {
+		return http.ErrContentLength
+	}
+	w.written += int64(n)
+	return nil
+}
+
+// discards tells whether the body is not the handler's to make.
+func (w *ResponseWriter) discards() bool {
+	return w.left || w.ErrorOverride && w.status >= 400 || w.Head && w.sent
+}
+
+func (w *ResponseWriter) defaultStatus() int {
+	if w.Status != 0 {
+		return w.Status
+	}
+	return http.StatusOK
+}
+
+// Flush sends what has been written, now.
+func (w *ResponseWriter) Flush() { _ = w.FlushError() }
+
+// FlushError is Flush for http.ResponseController.
+func (w *ResponseWriter) FlushError() error {
+	if err := w.admit(0); err != nil || w.discards() {
+		return err
+	}
+	w.push(w.buffer, Flush)
+	w.buffer = w.buffer[:0]
+	return w.err
+}
+
+// push sends body, after the head if that is not out yet.
+func (w *ResponseWriter) push(body []byte, flags Flags) {
+	head := w.packed
+	if w.sent {
+		head = nil
+	} else if !w.typed && len(body) > 0 && bodyAllowed(w.status) {
+		head = appendHeader(head, "Content-Type", http.DetectContentType(body))
+	}
+	w.sent = true
+	w.fail(w.Transport.Send(head, body, flags))
+}
+
+func (w *ResponseWriter) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// Finish ends the response when its handler has returned. Status is what the server is to answer with by its error
+// document, 0 when the response has been made. The error is the Transport's, or tells that the handler wrote less than
+// its Content-Length: then the response must be aborted.
+func (w *ResponseWriter) Finish() (status int, err error) {
+	if w.status == 0 {
+		w.WriteHeader(w.defaultStatus())
+	}
+	switch {
+	case w.err != nil:
+		return 0, w.err
+	case !w.sent && w.status >= 400 && (w.ErrorOverride || w.written == 0 && w.length < 0) && w.Transport.Leave(w.packed):
+		w.left = true
+		return w.status, nil
+	case w.length > w.written && !w.Head && bodyAllowed(w.status):
+		return 0, fmt.Errorf("the handler wrote %d of the %d bytes that its Content-Length promised", w.written, w.length)
+	}
+	w.push(w.buffer, End)
+	return 0, w.err
+}
+
+// Sent tells whether anything of the response may have reached the client.
+func (w *ResponseWriter) Sent() bool { return w.sent }
+
+func boolean(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

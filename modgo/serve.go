@@ -1,0 +1,196 @@
+package modgo
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/mod-go/mod-go/internal/httpfield"
+)
+
+// A Head is the status and the headers of a response.
+type Head struct {
+	Status  int    // 100 to 999
+	Reason  string // as the application gave it; may be empty
+	Headers Headers
+}
+
+// A Host is the server's side of one response: what a server implements so that Serve can run an Application on it.
+type Host interface {
+	// Send sends block at once, after the head if there is one: it comes with the first call only. The block may be
+	// reused when Send returns. An error means that the client cannot be reached any more.
+	Send(head *Head, block []byte) error
+	// Finish ends the response, whose head comes here if no block was sent.
+	Finish(head *Head) error
+}
+
+// Serve calls the application for one request and drives the response that it makes on host. It is the server's side of
+// PEP 3333, without a server.
+//
+// The error is nil when the response is whole; the host's own error when the client went away; a *ContractError or the
+// application's own error when the response must be aborted, or answered with 500 if nothing has been sent. Panics of the
+// application pass through.
+func Serve(app Application, env *Environ, host Host) error {
+	r := &response{host: host, bodiless: env.Get("REQUEST_METHOD") == "HEAD", length: -1}
+	body := app(env, r.start)
+	if body != nil {
+		for block, err := range body {
+			if err != nil {
+				return err
+			}
+			if err := r.iterated(block); err != nil {
+				return err
+			}
+			if r.complete {
+				break // PEP 3333: never more than Content-Length; C44
+			}
+		}
+	}
+	return r.finish()
+}
+
+// response is the state of one response between start and the end of the body.
+type response struct {
+	host     Host
+	head     *Head
+	sent     bool  // the head is out
+	bodiless bool  // HEAD: blocks are not sent
+	length   int64 // Content-Length, -1 without
+	written  int64 // bytes of the body so far
+	complete bool  // no more blocks are wanted
+	err      error // the host's
+}
+
+// start is the StartResponse of this response.
+func (r *response) start(status string, headers Headers, cause ...error) io.Writer {
+	if r.head != nil && len(cause) == 0 {
+		panic(&ContractError{"C34", "startResponse was called twice; a second call needs a cause"})
+	}
+	if r.sent && len(cause) > 0 {
+		panic(cause[0])
+	}
+	head, length := checkHead(status, headers)
+	r.head, r.length = head, length
+	return (*writer)(r)
+}
+
+// writer is what start returns.
+type writer response
+
+// Write sends a block at once.
+func (w *writer) Write(block []byte) (int, error) {
+	r := (*response)(w)
+	if r.err != nil {
+		return 0, r.err
+	}
+	if len(block) == 0 {
+		return 0, nil
+	}
+	within := block
+	if r.length >= 0 && int64(len(block)) > r.length-r.written {
+		within = block[:r.length-r.written]
+	}
+	if len(within) > 0 {
+		if err := r.send(within); err != nil {
+			return 0, err
+		}
+	}
+	if len(within) < len(block) {
+		return len(within), fmt.Errorf("application contract C44: a write of %d bytes goes beyond the Content-Length of %d", len(block), r.length)
+	}
+	return len(block), nil
+}
+
+// iterated takes the body's next block.
+func (r *response) iterated(block []byte) error {
+	if len(block) == 0 {
+		return r.err
+	}
+	if r.head == nil {
+		return &ContractError{"C38", "the body gave a block before startResponse was called"}
+	}
+	if r.length >= 0 && int64(len(block)) >= r.length-r.written {
+		block = block[:r.length-r.written]
+		r.complete = true
+		if len(block) == 0 {
+			return nil
+		}
+	}
+	return r.send(block)
+}
+
+func (r *response) send(block []byte) error {
+	r.written += int64(len(block))
+	if r.bodiless {
+		return nil
+	}
+	head := r.head
+	if r.sent {
+		head = nil
+	}
+	r.sent = true
+	r.err = r.host.Send(head, block)
+	return r.err
+}
+
+func (r *response) finish() error {
+	switch {
+	case r.err != nil:
+		return r.err
+	case r.head == nil:
+		return &ContractError{"C27", "the application returned without calling startResponse"}
+	case r.length > r.written && !r.bodiless && bodyAllowed(r.head.Status):
+		return &ContractError{"C45", fmt.Sprintf("the body ended after %d of the %d bytes that Content-Length promised", r.written, r.length)}
+	case r.sent:
+		return r.host.Finish(nil)
+	}
+	return r.host.Finish(r.head)
+}
+
+// bodyAllowed tells whether a response of this status may have a body (RFC 9110 section 6.4.1).
+func bodyAllowed(status int) bool { return status >= 200 && status != 204 && status != 304 }
+
+// checkHead checks what an application gave to startResponse and panics with a *ContractError if it breaks the
+// contract. The length is that of Content-Length, -1 without.
+func checkHead(status string, headers Headers) (head *Head, length int64) {
+	code, reason, _ := strings.Cut(status, " ")
+	n, err := strconv.Atoi(code)
+	if err != nil || len(code) != 3 || n < 100 || !httpfield.ValidValue(status) {
+		panic(&ContractError{"C31", fmt.Sprintf("the status %q is not of the form \"200 OK\"", status)})
+	}
+	length = -1
+	for _, h := range headers {
+		name, value := h[0], h[1]
+		switch {
+		case !httpfield.ValidName(name):
+			panic(&ContractError{"C31", fmt.Sprintf("%q is no name for a header", name)})
+		case !httpfield.ValidValue(value):
+			panic(&ContractError{"C31", fmt.Sprintf("the header %s has a control character in its value %q", name, value)})
+		case hopByHop(name):
+			panic(&ContractError{"C30", fmt.Sprintf("the header %s belongs to the connection, which is the server's", name)})
+		case strings.EqualFold(name, "Content-Length"):
+			length, err = strconv.ParseInt(value, 10, 64)
+			if err != nil || length < 0 {
+				panic(&ContractError{"C31", fmt.Sprintf("the Content-Length %q is no number of bytes", value)})
+			}
+		}
+	}
+	return &Head{Status: n, Reason: reason, Headers: headers}, length
+}
+
+// hopByHop tells whether a header belongs to one connection rather than to the response (RFC 9110 section 7.6.1).
+func hopByHop(name string) bool {
+	switch len(name) {
+	case 2, 7, 10, 16, 17, 18, 19:
+	default:
+		return false
+	}
+	for _, h := range [...]string{"TE", "Trailer", "Trailers", "Upgrade", "Connection", "Keep-Alive", "Transfer-Encoding",
+		"Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization"} {
+		if strings.EqualFold(name, h) {
+			return true
+		}
+	}
+	return false
+}
