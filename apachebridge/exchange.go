@@ -98,8 +98,22 @@ func (x *exchange) failed() C.int {
 	if !x.sent() {
 		return http.StatusInternalServerError
 	}
-	C.modgo_response_abort(x.call)
+	x.abort()
 	return C.OK
+}
+
+// abort ends the response so that the client can tell that it is not whole.
+func (x *exchange) abort() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	C.modgo_response_abort(x.call, C.int(boolean(x.sent())))
+}
+
+func boolean(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (x *exchange) sent() bool { return x.writer.Sent() || x.host.Sent() }
@@ -110,11 +124,11 @@ func (x *exchange) end(panicked any, returned bool, result C.int) C.int {
 	switch {
 	case returned:
 	case panicked == http.ErrAbortHandler:
-		C.modgo_response_abort(x.call)
+		x.abort()
 		result = C.OK
 	case panicked != nil:
 		x.logError("MODGO0011", fmt.Sprintf("the application %s panicked: %s", x.callable, strings.ReplaceAll(fmt.Sprint(panicked), "\n", " ")))
-		logContinuation(levelError, string(debug.Stack()))
+		logContinuation(levelError, stackOfPanic())
 		result = x.failed()
 	default:
 		x.exiting()
@@ -133,7 +147,7 @@ func (x *exchange) exiting() {
 	logContinuation(levelError, string(debug.Stack()))
 	C.modgo_inflight_verdict(x.call.slot, (*C.char)(unsafe.Pointer(unsafe.StringData(verdict))), C.apr_size_t(len(verdict)))
 	if x.sent() {
-		C.modgo_response_abort(x.call)
+		x.abort()
 		return
 	}
 	head := gateway.AppendHead(nil, http.StatusInternalServerError, "Internal Server Error", modgo.Headers{{"Connection", "close"}})
@@ -144,6 +158,16 @@ func (x *exchange) exiting() {
 func (x *exchange) logError(number, text string) {
 	line := fmt.Sprintf("%s: %s (request id %s)", number, text, C.GoString(C.modgo_request_id(x.call.r)))
 	logLine(levelError, line)
+}
+
+// stackOfPanic is the stack from where the panic was raised: what came after is the bridge's own.
+func stackOfPanic() string {
+	head, rest, _ := strings.Cut(string(debug.Stack()), "\n")
+	if at := strings.LastIndex(rest, "\npanic("); at >= 0 {
+		_, rest, _ = strings.Cut(rest[at+1:], "\n") // the call of panic
+		_, rest, _ = strings.Cut(rest, "\n")        // and its place
+	}
+	return head + "\n" + rest
 }
 
 // goroutineID is the number of the calling goroutine in tracebacks. It stays the same for all calls on one thread of

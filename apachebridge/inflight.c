@@ -36,6 +36,7 @@ struct modgo_slot {
 typedef struct {
     pid_t pid;   /* 0: free; atomic */
     int orderly; /* the child is ending as httpd told it to */
+    char cause[256]; /* the last line printed that looks like a fatal error's first */
 } part;
 
 typedef struct {
@@ -194,6 +195,14 @@ void modgo_inflight_verdict(modgo_slot *slot, const char *text, apr_size_t len)
     }
 }
 
+void modgo_inflight_cause(const char *text, apr_size_t len)
+{
+    if (own >= 0) {
+        char *cause = shared->part[own].cause;
+        apr_cpystrn(cause, text, len < sizeof(shared->part[own].cause) ? len + 1 : sizeof(shared->part[own].cause));
+    }
+}
+
 apr_int64_t modgo_inflight_goroutine(modgo_slot *slot)
 {
     return slot ? slot->goroutine : -1;
@@ -219,23 +228,6 @@ static char *crash_read(apr_pool_t *p, int i)
 static void crash_clear(int i)
 {
     fallocate(shared->crash_file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, i * CRASH_SPAN, CRASH_SPAN);
-}
-
-/* The line of a crash that tells the cause: the runtime puts it first, after what the application printed itself. */
-static const char *crash_cause(apr_pool_t *p, char *text)
-{
-    static const char *const marks[] = {"panic: ", "fatal error: ", "runtime: ", "SIG", NULL};
-    const char *line = text;
-    int i;
-
-    for (i = 0; marks[i]; i++) {
-        const char *found = strstr(text, marks[i]);
-        if (found && (found == text || found[-1] == '\n')) {
-            line = found;
-            break;
-        }
-    }
-    return apr_pstrndup(p, line, strcspn(line, "\n"));
 }
 
 /* The number behind the first mark, or 0. */
@@ -267,17 +259,19 @@ static void log_trace(server_rec *s, char *text)
 static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen, int index)
 {
     char *trace = crash_read(p, index);
-    const char *cause = *trace ? crash_cause(p, trace)
-                               : "it ended without a word: os.Exit or log.Fatal in an application, a signal (see AH00052) "
-                                 "or the kernel's out-of-memory killer (see dmesg)";
+    const char *cause = *trace && *shared->part[index].cause
+                            ? shared->part[index].cause
+                            : "it ended without a word: os.Exit or log.Fatal in an application, a signal (see AH00052) "
+                              "or the kernel's out-of-memory killer (see dmesg)";
     modgo_slot *first = &shared->slot[index * shared->slots], *slot;
-    int current = 0, certain = 0, serving = 0;
+    int current = 0, certain = 0, serving = 0, spoken = 0;
     server_rec *log = s;
 
     ap_mpm_query(AP_MPMQ_GENERATION, &current);
     for (slot = first; slot < first + shared->slots; slot++) {
         if (__atomic_load_n(&slot->serving, __ATOMIC_ACQUIRE)) {
             serving++;
+            spoken += slot->verdict[0] != '\0'; /* its stack was logged by the child */
             certain += suspected(slot, trace) || slot->verdict[0];
         }
     }
@@ -298,7 +292,7 @@ static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen,
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      "MODGO0023: child %" APR_PID_T_FMT " died while it served no request of an application: %s", pid, cause);
     }
-    if (*trace) {
+    if (*trace && !spoken) {
         log_trace(log, trace);
     }
 }
@@ -327,5 +321,6 @@ void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, 
     crash_clear(i);
     memset(&shared->slot[i * shared->slots], 0, shared->slots * sizeof(modgo_slot));
     shared->part[i].orderly = 0;
+    shared->part[i].cause[0] = '\0';
     __atomic_store_n(&shared->part[i].pid, 0, __ATOMIC_RELEASE);
 }

@@ -177,6 +177,8 @@ void modgo_inflight_verdict(modgo_slot *slot, const char *text, apr_size_t len);
 /* request: the id of the thread's goroutine; 0 until it was set, -1 without a slot. */
 apr_int64_t modgo_inflight_goroutine(modgo_slot *slot);
 void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine);
+/* child: tells the parent the cause of the death that is to come. text is copied, cut at the part's size. */
+void modgo_inflight_cause(const char *text, apr_size_t len);
 /* child: the file that a fatal error's trace is to be written to, positioned at the child's part; -1 without. */
 int modgo_inflight_crash_file(void);
 /* parent: reports what a dead child was doing. */
@@ -262,8 +264,13 @@ modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t 
 /* request: leaves status and headers for the ErrorDocument that httpd will send; nothing has been sent. */
 modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len);
 
-/* request: ends the response so that the client can tell that it is not whole. */
-void modgo_response_abort(modgo_request *q);
+/* request: ends the response so that the client can tell that it is not whole; sent: it has begun. */
+void modgo_response_abort(modgo_request *q, int sent);
+
+/* ---- output.c ---- */
+
+/* child: has a thread log what is printed to standard output and standard error. Before the Go runtime starts. */
+void modgo_output_capture(apr_pool_t *pchild, server_rec *s);
 
 /* ---- log.c ---- */
 

@@ -21,7 +21,6 @@ import (
 // process is what lives as long as an httpd child. C holds it from child_init to the child's exit.
 type process struct {
 	callables []*modgo.Callable // in the order of C's indexes
-	output    *capturedOutput
 }
 
 // current is the process; nil before child_init.
@@ -38,7 +37,6 @@ func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer 
 	p := &process{callables: compiledIn(int(count))}
 	current = p
 	setUpLogging()
-	p.output = captureOutput()
 	if crashFile >= 0 {
 		setCrashOutput(os.NewFile(uintptr(crashFile), "crash output"))
 	}
@@ -59,7 +57,12 @@ func modgoGoStop(saved unsafe.Pointer) {
 		return
 	}
 	pointer.Unref(saved)
-	p.output.close()
+	p.stop()
+}
+
+// stop is where what the process has started comes to its end.
+func (p *process) stop() {
+	_ = os.Stdout.Sync()
 }
 
 // setCrashOutput has the runtime write a fatal error's trace to f, too, where the parent finds it (inflight.c).

@@ -146,11 +146,18 @@ modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t
     return MODGO_OK;
 }
 
-void modgo_response_abort(modgo_request *q)
+void modgo_response_abort(modgo_request *q, int sent)
 {
     request_rec *r = q->r;
-    apr_bucket_brigade *bb = output(q);
+    apr_bucket_brigade *bb;
 
+    if (!sent) {
+        /* Nothing to cut short: the connection is closed without an answer. */
+        r->connection->keepalive = AP_CONN_CLOSE;
+        r->connection->aborted = 1;
+        return;
+    }
+    bb = output(q);
     /*
      * This is how a proxy tells httpd that its backend broke: the chunked encoding gets no last chunk, an HTTP/2 stream
      * is reset, and the connection is not used again.

@@ -151,6 +151,7 @@ void modgo_child_init(apr_pool_t *pchild, server_rec *s)
     int count;
 
     modgo_inflight_child(pchild, s);
+    modgo_output_capture(pchild, s);
     if (modgo_runtime_start(pchild, s, c) != 0) {
         return;
     }

@@ -27,7 +27,6 @@ static const char *auth_type(modgo_request *q) { return q->r->ap_auth_type; }
 static const char *content_length(modgo_request *q) { return apr_table_get(q->r->headers_in, "Content-Length"); }
 static const char *content_type(modgo_request *q) { return apr_table_get(q->r->headers_in, "Content-Type"); }
 static const char *context_document_root(modgo_request *q) { return ap_context_document_root(q->r); }
-static const char *context_prefix(modgo_request *q) { return ap_context_prefix(q->r); }
 static const char *document_root(modgo_request *q) { return ap_document_root(q->r); }
 static const char *path_info(modgo_request *q) { return text(q, q->mapping.path_info, q->mapping.path_info_len); }
 static const char *query_string(modgo_request *q) { return q->r->args ? q->r->args : ""; }
@@ -40,6 +39,14 @@ static const char *server_addr(modgo_request *q) { return q->r->connection->loca
 static const char *server_admin(modgo_request *q) { return q->r->server->server_admin; }
 static const char *server_protocol(modgo_request *q) { return q->r->protocol; }
 static const char *server_software(modgo_request *q) { return ap_get_server_banner(); }
+
+/* Absent, as every variable without a value, where no Alias or the like has set one. */
+static const char *context_prefix(modgo_request *q)
+{
+    const char *prefix = ap_context_prefix(q->r);
+
+    return prefix && *prefix ? prefix : NULL;
+}
 
 static const char *remote_port(modgo_request *q)
 {
