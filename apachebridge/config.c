@@ -28,10 +28,7 @@ int modgo_process_config_reset(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     return OK;
 }
 
-const modgo_process_config *modgo_process_config_get(void)
-{
-    return &process_config;
-}
+const modgo_process_config *modgo_process_config_get(void) { return &process_config; }
 
 /* ---- targets: package and callable= ---- */
 
@@ -115,7 +112,8 @@ static const char *alias_target(cmd_parms *cmd, int argc, char *const argv[], mo
 
     for (i = 2; i < argc; i++) {
         if (!option(argv[i], "callable", &callable) || !*callable) {
-            return apr_psprintf(cmd->pool, "%s: unknown option '%s'; allowed is callable=NAME", cmd->cmd->name, argv[i]);
+            return apr_psprintf(cmd->pool, "%s: unknown option '%s'; allowed is callable=NAME", cmd->cmd->name,
+                                argv[i]);
         }
     }
     return target_init(cmd, &alias->target, argv[1], callable);
@@ -152,7 +150,8 @@ static const char *cmd_alias_match(cmd_parms *cmd, void *dir, int argc, char *co
     modgo_alias *alias;
 
     if (argc < 2) {
-        return "GoAliasMatch: takes a regular expression and a package: GoAliasMatch ^/[a-z]+/shop example.org/site/shop "
+        return "GoAliasMatch: takes a regular expression and a package: GoAliasMatch ^/[a-z]+/shop "
+               "example.org/site/shop "
                "[callable=NAME]";
     }
     alias = alias_push(cmd, config);
@@ -205,9 +204,11 @@ static const char *cmd_application(cmd_parms *cmd, void *config, int argc, char 
         return "GoApplication: takes a package: GoApplication example.org/site/shop [callable=NAME] [mount=/url-path]";
     }
     for (i = 1; i < argc; i++) {
-        if (!(option(argv[i], "callable", &callable) && *callable) && !(option(argv[i], "mount", &mount) && *mount == '/')) {
+        if (!(option(argv[i], "callable", &callable) && *callable) &&
+            !(option(argv[i], "mount", &mount) && *mount == '/')) {
             return apr_psprintf(cmd->pool,
-                                "GoApplication: unknown option '%s'; allowed are callable=NAME and mount=/url-path", argv[i]);
+                                "GoApplication: unknown option '%s'; allowed are callable=NAME and mount=/url-path",
+                                argv[i]);
         }
     }
     mount_of_section(cmd, dir);
@@ -245,8 +246,8 @@ static const char *cmd_callable(cmd_parms *cmd, void *config, const char *name)
         return NULL;
     }
     return apr_psprintf(cmd->pool,
-                        "GoCallableObject: no package in this mod_go.so has an application named %s; packages are %s", name,
-                        modgo_packages_list(cmd->pool));
+                        "GoCallableObject: no package in this mod_go.so has an application named %s; packages are %s",
+                        name, modgo_packages_list(cmd->pool));
 }
 
 /* ---- per-request flags ---- */
@@ -312,7 +313,8 @@ static const char *cmd_memory_limit(cmd_parms *cmd, void *config, const char *va
     n = apr_strtoi64(value, &end, 10);
     unit = *end ? ap_strchr_c(units, apr_toupper(*end)) : units;
     if (end == value || n < 1 || !unit || (*end && end[1]) || n > (APR_INT64_MAX >> (10 * (unit - units)))) {
-        return apr_psprintf(cmd->pool, "GoMemoryLimit: '%s' is not a size: a number with K, M, G or T, for example 512M", value);
+        return apr_psprintf(cmd->pool,
+                            "GoMemoryLimit: '%s' is not a size: a number with K, M, G or T, for example 512M", value);
     }
     process_config.memory_limit = apr_psprintf(cmd->pool, "%" APR_INT64_T_FMT, n << (10 * (unit - units)));
     return NULL;
@@ -344,14 +346,16 @@ static const char *cmd_start_timeout(cmd_parms *cmd, void *config, const char *v
     }
     if (ap_timeout_parameter_parse(value, &process_config.start_timeout, "s") != APR_SUCCESS ||
         process_config.start_timeout <= 0) {
-        return apr_psprintf(cmd->pool, "GoStartTimeout: '%s' is not a time: a number with ms, s or min, for example 60s", value);
+        return apr_psprintf(cmd->pool,
+                            "GoStartTimeout: '%s' is not a time: a number with ms, s or min, for example 60s", value);
     }
     return NULL;
 }
 
 const command_rec modgo_directives[] = {
     AP_INIT_TAKE_ARGV("GoAlias", cmd_alias, NULL, RSRC_CONF, "URL path and package [callable=NAME]"),
-    AP_INIT_TAKE_ARGV("GoAliasMatch", cmd_alias_match, NULL, RSRC_CONF, "regular expression and package [callable=NAME]"),
+    AP_INIT_TAKE_ARGV("GoAliasMatch", cmd_alias_match, NULL, RSRC_CONF,
+                      "regular expression and package [callable=NAME]"),
     AP_INIT_TAKE_ARGV("GoApplication", cmd_application, NULL, OR_FILEINFO,
                       "package [callable=NAME] [mount=/url-path], for SetHandler go-application"),
     AP_INIT_TAKE1("GoCallableObject", cmd_callable, NULL, OR_FILEINFO, "name of the value in the package"),

@@ -86,7 +86,7 @@ func (x *exchange) outcome(status int, err error) C.int {
 	if err == nil {
 		return C.int(status)
 	}
-	if errors.Is(err, gateway.ErrClientGone) {
+	if errors.Is(err, gateway.ErrClientGone) || errors.Is(err, gateway.ErrAnswered) {
 		return C.OK // as if it had been sent: nobody is there to tell
 	}
 	x.logError("MODGO0012", fmt.Sprintf("the application %s failed: %s", x.callable, strings.ReplaceAll(err.Error(), "\n", " ")))
@@ -106,14 +106,7 @@ func (x *exchange) failed() C.int {
 func (x *exchange) abort() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	C.modgo_response_abort(x.call, C.int(boolean(x.sent())))
-}
-
-func boolean(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	C.modgo_response_abort(x.call)
 }
 
 func (x *exchange) sent() bool { return x.writer.Sent() || x.host.Sent() }

@@ -1,7 +1,7 @@
 /*
  * Which requests each child is serving, in memory that the parent shares. When a child dies without httpd having asked
- * it to, the parent reads there what the child was doing, and in a file in memory what the Go runtime said of the cause.
- * The dying process itself is asked for nothing but that.
+ * it to, the parent reads there what the child was doing, and in a file in memory what the Go runtime said of the
+ * cause. The dying process itself is asked for nothing but that.
  */
 #include "modgo.h"
 
@@ -34,8 +34,8 @@ struct modgo_slot {
 };
 
 typedef struct {
-    pid_t pid;   /* 0: free; atomic */
-    int orderly; /* the child is ending as httpd told it to */
+    pid_t pid;       /* 0: free; atomic */
+    int orderly;     /* the child is ending as httpd told it to */
     char cause[256]; /* the last line printed that looks like a fatal error's first */
 } part;
 
@@ -84,7 +84,8 @@ int modgo_inflight_create(apr_pool_t *pconf, server_rec *s)
     shared->slot = (modgo_slot *)memory;
     shared->part = (part *)(memory + shared->parts * shared->slots * sizeof(modgo_slot));
     shared->crash_file = memfd_create("mod_go-crash", MFD_CLOEXEC);
-    apr_pool_userdata_setn(shared, TABLE_KEY, apr_pool_cleanup_null, pool);
+    /* not setn: the key, in this object, goes away with a restart */
+    apr_pool_userdata_set(shared, TABLE_KEY, apr_pool_cleanup_null, pool);
     return OK;
 }
 
@@ -94,10 +95,7 @@ static apr_status_t child_ends(void *data)
     return APR_SUCCESS;
 }
 
-static void thread_ends(void *slot)
-{
-    __atomic_store_n(&((modgo_slot *)slot)->taken, 0, __ATOMIC_RELEASE);
-}
+static void thread_ends(void *slot) { __atomic_store_n(&((modgo_slot *)slot)->taken, 0, __ATOMIC_RELEASE); }
 
 void modgo_inflight_child(apr_pool_t *pchild, server_rec *s)
 {
@@ -109,14 +107,16 @@ void modgo_inflight_child(apr_pool_t *pchild, server_rec *s)
     }
     for (i = 0; i < shared->parts && own < 0; i++) {
         pid_t nobody = 0;
-        if (__atomic_compare_exchange_n(&shared->part[i].pid, &nobody, getpid(), 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        if (__atomic_compare_exchange_n(&shared->part[i].pid, &nobody, getpid(), 0, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
             own = i;
         }
     }
     if (own < 0) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
-                     "MODGO0021: the table of requests in flight has no room for this child; if it dies, the log will not "
-                     "say which request it served");
+        ap_log_error(
+            APLOG_MARK, APLOG_INFO, 0, s,
+            "MODGO0021: the table of requests in flight has no room for this child; if it dies, the log will not "
+            "say which request it served");
         return;
     }
     apr_pool_pre_cleanup_register(pchild, NULL, child_ends);
@@ -128,10 +128,7 @@ void modgo_inflight_child(apr_pool_t *pchild, server_rec *s)
     }
 }
 
-int modgo_inflight_crash_file(void)
-{
-    return crash;
-}
+int modgo_inflight_crash_file(void) { return crash; }
 
 static modgo_slot *take_slot(void)
 {
@@ -203,15 +200,9 @@ void modgo_inflight_cause(const char *text, apr_size_t len)
     }
 }
 
-apr_int64_t modgo_inflight_goroutine(modgo_slot *slot)
-{
-    return slot ? slot->goroutine : -1;
-}
+apr_int64_t modgo_inflight_goroutine(modgo_slot *slot) { return slot ? slot->goroutine : -1; }
 
-void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine)
-{
-    slot->goroutine = goroutine;
-}
+void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine) { slot->goroutine = goroutine; }
 
 /* ---- the parent's side ---- */
 
@@ -276,13 +267,15 @@ static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen,
         }
     }
     for (slot = first; slot < first + shared->slots; slot++) {
-        if (!__atomic_load_n(&slot->serving, __ATOMIC_ACQUIRE) || (certain && !suspected(slot, trace) && !slot->verdict[0])) {
+        if (!__atomic_load_n(&slot->serving, __ATOMIC_ACQUIRE) ||
+            (certain && !suspected(slot, trace) && !slot->verdict[0])) {
             continue;
         }
         /* server_rec pointers of an older generation point into a configuration that is gone */
         log = gen == current ? slot->server : s;
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, log,
-                     "MODGO0022: child %" APR_PID_T_FMT " died %s application %s served \"%s\" (id %s, client %s, for %.1f s): "
+                     "MODGO0022: child %" APR_PID_T_FMT
+                     " died %s application %s served \"%s\" (id %s, client %s, for %.1f s): "
                      "%s",
                      pid, certain || serving == 1 ? "while" : "with several requests in flight;", slot->package,
                      slot->request, slot->id, slot->client, (double)(apr_time_now() - slot->since) / APR_USEC_PER_SEC,
@@ -290,7 +283,8 @@ static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen,
     }
     if (!serving) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
-                     "MODGO0023: child %" APR_PID_T_FMT " died while it served no request of an application: %s", pid, cause);
+                     "MODGO0023: child %" APR_PID_T_FMT " died while it served no request of an application: %s", pid,
+                     cause);
     }
     if (*trace && !spoken) {
         log_trace(log, trace);

@@ -19,6 +19,6 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_handler(modgo_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
-AP_DECLARE_MODULE(go) = {STANDARD20_MODULE_STUFF,   modgo_dir_config_create,   modgo_dir_config_merge,
-                         modgo_server_config_create, modgo_server_config_merge, modgo_directives,
-                         register_hooks,             AP_MODULE_FLAG_NONE};
+AP_DECLARE_MODULE(go) = {
+    STANDARD20_MODULE_STUFF,   modgo_dir_config_create, modgo_dir_config_merge, modgo_server_config_create,
+    modgo_server_config_merge, modgo_directives,        register_hooks,         AP_MODULE_FLAG_NONE};

@@ -9,6 +9,9 @@
 #ifndef MODGO_H
 #define MODGO_H
 
+/* The signatures of hooks, directives and pool clean-ups are httpd's; few of them need every parameter. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
 #include <httpd.h>
 #include <http_config.h>
 #include <http_core.h>
@@ -61,7 +64,7 @@ typedef struct modgo_target {
     const char *file;      /* where it stands */
     int line;
     const struct modgo_dir_config *dir; /* whose GoApplication this is; NULL for an alias */
-    int broken;                         /* what it names is not there: answered 503. After a restart only; else it is an error */
+    int broken; /* what it names is not there: answered 503. After a restart only; else it is an error */
 } modgo_target;
 
 /* Where the URL path that a GoApplication answers begins. */
@@ -90,7 +93,8 @@ typedef struct modgo_alias {
 } modgo_alias;
 
 typedef struct modgo_server_config {
-    apr_array_header_t *aliases; /* of const modgo_alias *, in the configuration's order; the virtual host's own first */
+    apr_array_header_t
+        *aliases; /* of const modgo_alias *, in the configuration's order; the virtual host's own first */
 } modgo_server_config;
 
 #define MODGO_UNSET (-1)
@@ -102,7 +106,7 @@ typedef struct modgo_process_config {
     const char *memory_limit;        /* GoMemoryLimit as GOMEMLIMIT wants it, or NULL */
     const char *gc;                  /* GoGC as GOGC wants it, or NULL */
     apr_interval_time_t start_timeout;
-    int callable_named; /* GoCallableObject stands somewhere */
+    int callable_named;          /* GoCallableObject stands somewhere */
     apr_array_header_t *targets; /* of const modgo_target *: everything that the configuration names */
 } modgo_process_config;
 
@@ -152,7 +156,8 @@ const unsigned char *modgo_targets_wanted(apr_pool_t *p, const modgo_process_con
 /* The callable of a target as far as the configuration alone tells; -1: the package has none of that name. */
 int modgo_target_index(const modgo_target *t);
 
-/* child: starts the Go runtime with settings of c. Returns 0, or -1 when the object was linked without deferred start. */
+/* child: starts the Go runtime with settings of c. Returns 0, or -1 when the object was linked without deferred start.
+ */
 int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config *c);
 /* child: tells whether the runtime lives. */
 int modgo_runtime_started(void);
@@ -199,10 +204,12 @@ typedef struct modgo_request {
     int error_override;
     int https;
     int proto_num;
-    int descriptor; /* of the client's connection, to wait for; -1 for an HTTP/2 stream */
+    int descriptor;             /* of the client's connection, to wait for; -1 for an HTTP/2 stream */
     apr_bucket_brigade *input;  /* read from httpd, not yet by the application; NULL before the first read */
     apr_bucket_brigade *output; /* empty between calls; NULL before the first */
     int input_ended;            /* the end of the body was seen */
+    int head_sent;              /* the response has begun */
+    int answered;               /* an input filter refused the body and has answered the client itself */
 } modgo_request;
 
 /* What a call into httpd came to. Go has the same list in status.go. */
@@ -214,6 +221,7 @@ typedef enum {
     MODGO_TIMEOUT,  /* httpd's Timeout, or mod_reqtimeout's limit, has passed */
     MODGO_TOOLARGE, /* LimitRequestBody */
     MODGO_BADBODY,  /* the body's framing is malformed */
+    MODGO_ANSWERED, /* httpd has answered already: there is no response to send */
     MODGO_FAILED    /* anything else; *apr tells */
 } modgo_status;
 
@@ -264,8 +272,8 @@ modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t 
 /* request: leaves status and headers for the ErrorDocument that httpd will send; nothing has been sent. */
 modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len);
 
-/* request: ends the response so that the client can tell that it is not whole; sent: it has begun. */
-void modgo_response_abort(modgo_request *q, int sent);
+/* request: ends the response so that the client can tell that it is not whole. */
+void modgo_response_abort(modgo_request *q);
 
 /* ---- output.c ---- */
 

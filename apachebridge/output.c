@@ -27,7 +27,8 @@ typedef struct {
 
 static stream streams[STREAMS];
 static struct sigaction abort_before;
-static int busy; /* the thread is logging; atomic */
+static int busy; /* the thread has read what it has not logged yet; atomic */
+static pthread_mutex_t logging = PTHREAD_MUTEX_INITIALIZER;
 
 static void log_line(const char *line, apr_size_t len)
 {
@@ -81,7 +82,9 @@ static void *output_thread(void *unused)
             n = read(s->fd, s->line + s->len, sizeof(s->line) - s->len);
             if (n > 0) {
                 s->len += n;
+                pthread_mutex_lock(&logging);
                 log_lines(s);
+                pthread_mutex_unlock(&logging);
             }
             else if (n == 0 || errno != EINTR) {
                 ready[i].fd = -1;
@@ -99,7 +102,7 @@ static void drain(void)
     int waited;
 
     for (waited = 0; waited < DRAIN_LIMIT; waited++) {
-        int i, left = __atomic_load_n(&busy, __ATOMIC_SEQ_CST);
+        int i, left = 0;
 
         for (i = 0; i < STREAMS; i++) {
             int bytes = 0;
@@ -107,7 +110,8 @@ static void drain(void)
                 left += bytes;
             }
         }
-        if (!left) {
+        /* In this order: what is no longer in the pipe keeps the thread busy until it has been logged. */
+        if (!left && !__atomic_load_n(&busy, __ATOMIC_SEQ_CST)) {
             return;
         }
         poll(NULL, 0, 1);
@@ -127,6 +131,7 @@ static apr_status_t child_ends(void *unused)
     fflush(stdout);
     fflush(stderr);
     drain();
+    pthread_mutex_lock(&logging); /* for good: httpd's logs are about to be taken down */
     return APR_SUCCESS;
 }
 
@@ -134,14 +139,16 @@ static apr_status_t child_ends(void *unused)
  * httpd itself logs to descriptor 2, for the main server and for each virtual host without an ErrorLog of its own: they
  * get a copy of it.
  */
-static int move_error_log(apr_pool_t *pchild, server_rec *s)
+static int move_error_log(server_rec *s)
 {
     apr_file_t *main_log = s->error_log, *copy;
+    apr_pool_t *forever; /* other modules' clean-ups still log */
 
     if (!main_log) {
         return 1; /* syslog */
     }
-    if (apr_file_dup(&copy, main_log, pchild) != APR_SUCCESS) {
+    if (apr_pool_create_unmanaged_ex(&forever, NULL, NULL) != APR_SUCCESS ||
+        apr_file_dup(&copy, main_log, forever) != APR_SUCCESS) {
         return 0;
     }
     for (; s; s = s->next) {
@@ -173,7 +180,7 @@ void modgo_output_capture(apr_pool_t *pchild, server_rec *s)
     pthread_attr_t attributes;
     pthread_t thread;
 
-    if (!move_error_log(pchild, s) || !capture(&streams[0], STDOUT_FILENO) || !capture(&streams[1], STDERR_FILENO)) {
+    if (!move_error_log(s) || !capture(&streams[0], STDOUT_FILENO) || !capture(&streams[1], STDERR_FILENO)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, errno, s,
                      "MODGO0025: what applications print is not logged, because this child cannot have two more pipes; "
                      "raise the limit of open files (ulimit -n)");
@@ -184,9 +191,10 @@ void modgo_output_capture(apr_pool_t *pchild, server_rec *s)
     pthread_attr_setstacksize(&attributes, 256 << 10);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     if (pthread_create(&thread, &attributes, output_thread, NULL) != 0) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s,
-                     "MODGO0026: this child cannot have a thread that logs what applications print; it would stand still "
-                     "when the pipe is full. Raise the limit of threads (ulimit -u)");
+        ap_log_error(
+            APLOG_MARK, APLOG_CRIT, errno, s,
+            "MODGO0026: this child cannot have a thread that logs what applications print; it would stand still "
+            "when the pipe is full. Raise the limit of threads (ulimit -u)");
         exit(APEXIT_CHILDSICK);
     }
     pthread_attr_destroy(&attributes);

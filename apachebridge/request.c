@@ -43,10 +43,7 @@ const char *modgo_request_target(request_rec *r)
     return apr_pstrmemdup(r->pool, begin, end - begin);
 }
 
-apr_int64_t modgo_request_limit(modgo_request *q)
-{
-    return ap_get_limit_req_body(q->r);
-}
+apr_int64_t modgo_request_limit(modgo_request *q) { return ap_get_limit_req_body(q->r); }
 
 /* The length of the body that the headers announce. */
 static apr_int64_t body_length(const request_rec *r)
@@ -174,14 +171,19 @@ static modgo_status fill(modgo_request *q, apr_size_t len, int *apr)
     rv = ap_get_brigade(r->input_filters, q->input, AP_MODE_READBYTES, APR_NONBLOCK_READ, (apr_off_t)len);
     *apr = rv;
     if (rv == AP_FILTER_ERROR) {
-        /* A filter has already answered the client: HTTP_IN for LimitRequestBody, with this status. */
+        /* HTTP_IN refuses a body with an error bucket, for which the response's filters have sent an error document. */
+        q->answered = 1;
         r->connection->keepalive = AP_CONN_CLOSE;
-        return r->status == HTTP_REQUEST_ENTITY_TOO_LARGE ? MODGO_TOOLARGE : MODGO_FAILED;
+        return r->status == HTTP_REQUEST_ENTITY_TOO_LARGE ? MODGO_TOOLARGE : MODGO_BADBODY;
     }
     if (rv != APR_SUCCESS) {
         return read_status(r, rv);
     }
-    return APR_BRIGADE_EMPTY(q->input) ? MODGO_AGAIN : MODGO_OK;
+    if (!APR_BRIGADE_EMPTY(q->input)) {
+        return MODGO_OK;
+    }
+    /* The same when the response had begun: the error bucket went unseen, and the body would next seem to end. */
+    return q->head_sent && r->connection->keepalive == AP_CONN_CLOSE ? MODGO_BADBODY : MODGO_AGAIN;
 }
 
 /* Moves up to len bytes from q->input to buffer. */

@@ -34,8 +34,8 @@ static char *unpack(unpacker *u)
 }
 
 /*
- * Puts a packed head into the request_rec. The head is copied into the request's pool once, as a whole; the tables point
- * into the copy. The first field is the status line, "404 Not Found".
+ * Puts a packed head into the request_rec. The head is copied into the request's pool once, as a whole; the tables
+ * point into the copy. The first field is the status line, "404 Not Found".
  */
 static void set_head(request_rec *r, apr_table_t *headers, const char *head, apr_size_t head_len)
 {
@@ -78,7 +78,11 @@ modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t 
     apr_bucket_alloc_t *alloc = bb->bucket_alloc;
     apr_status_t rv;
 
+    if (q->answered) {
+        return MODGO_ANSWERED;
+    }
     if (head_len) {
+        q->head_sent |= !(flags & MODGO_SEND_INTERIM);
         set_head(r, r->headers_out, head, head_len);
     }
     if (flags & MODGO_SEND_INTERIM) {
@@ -110,23 +114,28 @@ static void allow_methods(request_rec *r, const char *allow)
 {
     char *state, *method;
 
-    for (method = apr_strtok(apr_pstrdup(r->pool, allow), ", ", &state); method; method = apr_strtok(NULL, ", ", &state)) {
+    for (method = apr_strtok(apr_pstrdup(r->pool, allow), ", ", &state); method;
+         method = apr_strtok(NULL, ", ", &state)) {
         ap_allow_methods(r, MERGE_ALLOW, method, NULL);
     }
 }
 
 modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len)
 {
-    static const char *const of_the_body[] = {"Accept-Ranges", "Content-Encoding", "Content-Language", "Content-Range",
-                                              "ETag",          "Last-Modified",    NULL};
+    static const char *const of_the_body[] = {
+        "Accept-Ranges", "Content-Encoding", "Content-Language", "Content-Range", "ETag", "Last-Modified", NULL};
     request_rec *r = q->r;
     apr_table_t *kept = apr_table_make(r->pool, 8);
     int before = r->status, status, i;
     const char *allow;
 
+    if (q->answered) {
+        return MODGO_ANSWERED;
+    }
     set_head(r, kept, head, head_len);
     status = r->status;
-    r->status = before; /* httpd sets it from the handler's return value; another than 200 means a failed ErrorDocument */
+    r->status =
+        before; /* httpd sets it from the handler's return value; another than 200 means a failed ErrorDocument */
     r->status_line = NULL;
     if (atoi(ap_get_status_line(status)) != status) {
         return MODGO_FAILED; /* httpd has no ErrorDocument for a status that it does not know */
@@ -146,12 +155,15 @@ modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t
     return MODGO_OK;
 }
 
-void modgo_response_abort(modgo_request *q, int sent)
+void modgo_response_abort(modgo_request *q)
 {
     request_rec *r = q->r;
     apr_bucket_brigade *bb;
 
-    if (!sent) {
+    if (q->answered) {
+        return;
+    }
+    if (!q->head_sent) {
         /* Nothing to cut short: the connection is closed without an answer. */
         r->connection->keepalive = AP_CONN_CLOSE;
         r->connection->aborted = 1;

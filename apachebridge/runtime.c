@@ -37,10 +37,7 @@ extern const go_init modgo_go_init_end[] __attribute__((weak, visibility("hidden
 
 static int started;
 
-int modgo_runtime_started(void)
-{
-    return started;
-}
+int modgo_runtime_started(void) { return started; }
 
 static char **copy_of(char **list, int n)
 {
@@ -113,9 +110,10 @@ int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config
     char **block;
 
     if (&modgo_go_init_start[0] == &modgo_go_init_end[0]) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
-                     "MODGO0002: this mod_go.so was not linked by modgo build, so its Go runtime started in the parent and "
-                     "cannot work here; build it with: modgo build -o mod_go.so PACKAGE...");
+        ap_log_error(
+            APLOG_MARK, APLOG_CRIT, 0, s,
+            "MODGO0002: this mod_go.so was not linked by modgo build, so its Go runtime started in the parent and "
+            "cannot work here; build it with: modgo build -o mod_go.so PACKAGE...");
         return -1;
     }
     pin_object();

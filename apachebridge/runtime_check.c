@@ -16,7 +16,8 @@
 
 APLOG_USE_MODULE(go);
 
-/* A record of the report: its kind, the callable's index and the length of the text, each little-endian, then the text. */
+/* A record of the report: its kind, the callable's index and the length of the text, each little-endian, then the text.
+ */
 #define RECORD_HEAD 9
 
 typedef struct {
@@ -73,10 +74,11 @@ static void check_names(check *c)
 
         if (modgo_target_index(t) < 0 && !t->broken && !c->config->callable_named) {
             c->failures++;
-            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, NULL,
-                         "MODGO0004: %s:%d: %s: the package %s has no value named application; it has %s. Name one of them "
-                         "with callable=NAME",
-                         t->file, t->line, t->directive, t->package, modgo_callables_list(c->pool, t->package));
+            ap_log_error(
+                APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, NULL,
+                "MODGO0004: %s:%d: %s: the package %s has no value named application; it has %s. Name one of them "
+                "with callable=NAME",
+                t->file, t->line, t->directive, t->package, modgo_callables_list(c->pool, t->package));
         }
     }
 }
@@ -158,9 +160,9 @@ static int evaluate(check *c)
 
 static const char *end_of(apr_pool_t *p, int status)
 {
-    return WIFSIGNALED(status) ? apr_psprintf(p, "it was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)))
-                               : apr_psprintf(p, "it ended the process with status %d (os.Exit or log.Fatal)",
-                                              WEXITSTATUS(status));
+    return WIFSIGNALED(status)
+               ? apr_psprintf(p, "it was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)))
+               : apr_psprintf(p, "it ended the process with status %d (os.Exit or log.Fatal)", WEXITSTATUS(status));
 }
 
 static void supervise(check *c, int report)

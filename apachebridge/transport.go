@@ -22,10 +22,13 @@ func (t transport) Send(head, body []byte, flags gateway.Flags) error {
 		return gateway.ErrFinished
 	}
 	status := C.modgo_response_send(x.call, bytesOf(head), C.apr_size_t(len(head)), bytesOf(body), C.apr_size_t(len(body)), C.int(flags))
-	if status != C.MODGO_OK {
-		return gateway.ErrClientGone
+	switch status {
+	case C.MODGO_OK:
+		return nil
+	case C.MODGO_ANSWERED:
+		return gateway.ErrAnswered
 	}
-	return nil
+	return gateway.ErrClientGone
 }
 
 func (t transport) Leave(head []byte) bool {

@@ -18,10 +18,7 @@ APLOG_USE_MODULE(go);
 
 typedef const char *(*reader)(modgo_request *q);
 
-static const char *text(modgo_request *q, const char *s, apr_size_t len)
-{
-    return apr_pstrmemdup(q->r->pool, s, len);
-}
+static const char *text(modgo_request *q, const char *s, apr_size_t len) { return apr_pstrmemdup(q->r->pool, s, len); }
 
 static const char *auth_type(modgo_request *q) { return q->r->ap_auth_type; }
 static const char *content_length(modgo_request *q) { return apr_table_get(q->r->headers_in, "Content-Length"); }
@@ -48,10 +45,7 @@ static const char *context_prefix(modgo_request *q)
     return prefix && *prefix ? prefix : NULL;
 }
 
-static const char *remote_port(modgo_request *q)
-{
-    return apr_itoa(q->r->pool, q->r->useragent_addr->port);
-}
+static const char *remote_port(modgo_request *q) { return apr_itoa(q->r->pool, q->r->useragent_addr->port); }
 
 static const char *request_uri(modgo_request *q) { return modgo_request_target(q->r); }
 
@@ -67,10 +61,7 @@ static const char *server_name(modgo_request *q)
     return ap_escape_html(q->r->pool, ap_get_server_name_for_url(q->r));
 }
 
-static const char *server_port(modgo_request *q)
-{
-    return apr_psprintf(q->r->pool, "%u", ap_get_server_port(q->r));
-}
+static const char *server_port(modgo_request *q) { return apr_psprintf(q->r->pool, "%u", ap_get_server_port(q->r)); }
 
 static const char *redirect_url(modgo_request *q) { return q->r->prev ? q->r->prev->uri : NULL; }
 static const char *redirect_query_string(modgo_request *q) { return q->r->prev ? q->r->prev->args : NULL; }
@@ -199,13 +190,10 @@ static int bare(const char *header)
 }
 
 /*
- * One character of a request header's name as it stands in its variable: only letters, digits and hyphens have one, so that
- * no other spelling can pose as a header (X_Forwarded_For). 0: the header has no variable.
+ * One character of a request header's name as it stands in its variable: only letters, digits and hyphens have one, so
+ * that no other spelling can pose as a header (X_Forwarded_For). 0: the header has no variable.
  */
-static char variable_char(char c)
-{
-    return apr_isalnum(c) ? (char)apr_toupper(c) : c == '-' ? '_' : 0;
-}
+static char variable_char(char c) { return apr_isalnum(c) ? (char)apr_toupper(c) : c == '-' ? '_' : 0; }
 
 /* Tells whether the header's variable is HTTP_ followed by name. */
 static int header_is(const char *header, const char *name, apr_size_t len)

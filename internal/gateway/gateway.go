@@ -16,6 +16,9 @@ import (
 // ErrClientGone is a Transport's error when the client has closed the connection, or does not read what it asked for.
 var ErrClientGone = errors.New("mod_go: the client has closed the connection")
 
+// ErrAnswered is a Transport's error when the server has refused the request's body and answered the client itself.
+var ErrAnswered = errors.New("mod_go: Apache has refused the request's body and answered the client itself")
+
 // ErrFinished is the error of every use of a request or response after its handler has returned.
 var ErrFinished = errors.New("mod_go: the handler of this request has returned")
 

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Report is the answer.
+// Report is the answer. Env holds MODGO_TEST_VARIABLE, now and as an init function saw it, and what the query asks for: ?env=NAME.
 type Report struct {
 	PID         int
 	MaxProcs    int
@@ -36,6 +36,11 @@ func Application(w http.ResponseWriter, r *http.Request) {
 		Env:         map[string]string{"MODGO_TEST_VARIABLE": os.Getenv("MODGO_TEST_VARIABLE"), "at init": constructed},
 		Args:        os.Args,
 		Alive:       alive(),
+	}
+	for _, name := range r.URL.Query()["env"] {
+		if value, set := os.LookupEnv(name); set {
+			report.Env[name] = value
+		}
 	}
 	if report.MemoryLimit == math.MaxInt64 {
 		report.MemoryLimit = 0

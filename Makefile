@@ -1,0 +1,93 @@
+# The two commands to know: `make run` serves the example applications on http://127.0.0.1:8000/, `make test` tests all.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+# Further flags of modgo serve: make run ARGS="--port 8080 --mpm prefork"
+ARGS ?=
+
+APPS := ./apps/...
+# The packages without cgo. apachebridge is tested from outside, through httpd.
+PURE := ./environ/... ./modgo/... ./internal/... ./apps/... ./cmd/...
+BLACKBOX := ./tests/...
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+DEBIAN := apache2-bin apache2-dev media-types gcc libc6-dev binutils
+DEBIAN_LONG := valgrind
+
+.PHONY: help deps deps-long go build run test test-pure test-http test-long test-asan test-valgrind fmt lint lint-go lint-c clean
+
+help:
+	@echo 'make run        serve the example applications on http://127.0.0.1:8000/ until Ctrl-C'
+	@echo 'make test       install what is missing, check the code, run all tests'
+	@echo 'make test-long  the tests under AddressSanitizer and valgrind, and those that take minutes'
+	@echo 'make build      bin/modgo, and build/mod_go.so with the example applications'
+	@echo 'make fmt lint   format the code; look for mistakes'
+	@echo 'make clean      remove what was built'
+
+# ---- what the machine needs ----
+
+go:
+	@command -v $(GO) >/dev/null || { echo 'Go is not installed or not on PATH: get Go 1.26 or newer from https://go.dev/dl/' >&2; exit 1; }
+
+deps: go
+	@.ci/deps $(DEBIAN)
+
+deps-long: deps
+	@.ci/deps $(DEBIAN_LONG)
+
+# ---- building and running ----
+
+bin/modgo: FORCE | go
+	@$(GO) build -o $@ ./cmd/modgo
+FORCE:
+
+build: deps bin/modgo
+	@mkdir -p build
+	@bin/modgo build -o build/mod_go.so $(APPS)
+
+run: deps bin/modgo
+	@exec bin/modgo serve $(ARGS) $(APPS)
+
+# ---- testing ----
+
+test: deps build lint test-pure test-http
+
+test-pure: go
+	$(GO) test -race $(PURE)
+
+# -exec sets the environment of the tests alone: what they build gets it, they themselves need not be built anew.
+test-http: deps
+	$(GO) test -count=1 -p 1 -timeout 30m -exec 'env GOEXPERIMENT=cgocheck2' $(BLACKBOX)
+
+test-long: deps-long test-asan test-valgrind
+	MODGO_TEST_LONG=1 $(GO) test -count=1 -p 1 -timeout 60m $(BLACKBOX)
+
+test-asan: deps
+	$(GO) test -count=1 -p 1 -timeout 40m -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" $(BLACKBOX)
+
+VALGRIND := valgrind --log-file={dir}/valgrind.%p --suppressions=$(CURDIR)/tests/httpdtest/valgrind.supp --leak-check=no --undef-value-errors=no
+test-valgrind: deps-long
+	$(GO) test -count=1 -p 1 -timeout 60m -exec "env MODGO_TEST_SLOW=20 MODGO_TEST_MPM=event 'MODGO_TEST_WRAPPER=$(VALGRIND)'" $(BLACKBOX)
+
+# ---- the code ----
+
+fmt:
+	gofmt -w .
+	@if command -v clang-format >/dev/null; then clang-format -i apachebridge/*.[ch]; else echo 'clang-format is not installed: C code left as it is'; fi
+
+lint: lint-go lint-c
+
+lint-go: go
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "These files are not formatted; run make fmt:"; echo "$$unformatted"; exit 1; fi >&2
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+lint-c: go
+	@.ci/compile-c
+
+clean:
+	rm -rf bin build

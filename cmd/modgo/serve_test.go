@@ -1,0 +1,162 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/mod-go/mod-go/internal/builder"
+	"github.com/mod-go/mod-go/internal/httpdconf"
+)
+
+func TestMountPaths(t *testing.T) {
+	tests := []struct {
+		name     string
+		packages []string
+		want     map[string]string // import path to URL path
+	}{
+		{"one", []string{"example.org/hello"}, map[string]string{"example.org/hello": "/"}},
+		{"two", []string{"example.org/a", "example.org/b"}, map[string]string{"example.org/a": "/a", "example.org/b": "/b"}},
+		{"versions are no names", []string{"example.org/a/v2", "example.org/b"}, map[string]string{"example.org/a/v2": "/a", "example.org/b": "/b"}},
+		{"a clash", []string{"example.org/a/app", "example.org/b/app", "example.org/c"},
+			map[string]string{"example.org/a/app": "/a/app", "example.org/b/app": "/b/app", "example.org/c": "/c"}},
+		{"a deep clash", []string{"example.org/x/a/app", "example.org/y/a/app"},
+			map[string]string{"example.org/x/a/app": "/x/a/app", "example.org/y/a/app": "/y/a/app"}},
+		{"one within the other", []string{"app", "example.org/app"}, map[string]string{"app": "/app", "example.org/app": "/example.org/app"}},
+		{"versions of one", []string{"example.org/a", "example.org/a/v2"},
+			map[string]string{"example.org/a": "/example.org/a", "example.org/a/v2": "/example.org/a/v2"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var packages []builder.Package
+			for _, path := range tt.packages {
+				packages = append(packages, builder.Package{Path: path, Callables: []builder.Callable{{Name: "application"}}})
+			}
+			mounts, err := mountPackages(packages)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range mounts {
+				if m.Path != tt.want[m.Package] {
+					t.Errorf("%s is mounted at %s, want %s", m.Package, m.Path, tt.want[m.Package])
+				}
+			}
+			if len(mounts) != len(tt.want) {
+				t.Errorf("%d mounts, want %d", len(mounts), len(tt.want))
+			}
+		})
+	}
+}
+
+func TestMountsOfNothing(t *testing.T) {
+	if _, err := mountPackages(nil); err == nil || !strings.Contains(err.Error(), "has an application") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestMountNamesTheOnlyCallable(t *testing.T) {
+	mounts, err := mountPackages([]builder.Package{{Path: "example.org/a", Callables: []builder.Callable{{Name: "Admin"}}}})
+	if err != nil || mounts[0].Callable != "Admin" {
+		t.Errorf("the mounts are %+v, %v; want the callable Admin", mounts, err)
+	}
+}
+
+func TestSynopsis(t *testing.T) {
+	for name, test := range map[string]struct{ source, want string }{
+		"with the package's name": {"// Package blog keeps a diary. More.\npackage blog\n", "keeps a diary."},
+		"without":                 {"// A diary. More.\npackage blog\n", "A diary."},
+		"undocumented":            {"package blog\n", ""},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "blog.go"), []byte(test.source), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := synopsis(dir); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+func TestIndexEscapesAndLinks(t *testing.T) {
+	s := &serveSite{workDir: t.TempDir()}
+	dir, err := s.writeIndex([]mount{{Path: "/a", Package: "example.org/a", Synopsis: "1 < 2 & more."}, {Path: "/x/b", Package: "example.org/x/b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`href="/a"`, `<strong>a</strong>`, `1 &lt; 2 &amp; more.`, `href="/x/b"`, `<strong>x/b</strong>`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the page lacks %s:\n%s", want, text)
+		}
+	}
+}
+
+func TestATakenPortIsNamedWithItsCure(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	_, err = freeAddress("127.0.0.1", port)
+	if err == nil || !strings.Contains(err.Error(), "port "+strconv.Itoa(port)) || !strings.Contains(err.Error(), "--port") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestWrongFlagsFailBeforeTheBuild(t *testing.T) {
+	good := serveOptions{host: "127.0.0.1", logLevel: "warn"}
+	tests := []struct {
+		name  string
+		spoil func(*serveOptions)
+		want  string
+	}{
+		{"log level", func(o *serveOptions) { o.logLevel = "warn\nInclude /etc/passwd" }, "--log-level"},
+		{"variable without value", func(o *serveOptions) { o.setenv = []string{"NAME"} }, "NAME=VALUE"},
+		{"variable's name", func(o *serveOptions) { o.setenv = []string{"A B=1"} }, `"A B" cannot be the name`},
+		{"document root", func(o *serveOptions) { o.documentRoot = "/no/such/folder" }, "/no/such/folder is no folder"},
+		{"MPM", func(o *serveOptions) { o.mpm = "motorz" }, `"motorz" is not there`},
+		{"threads under prefork", func(o *serveOptions) { o.mpm, o.threads = "prefork", 4 }, "one thread each"},
+		{"address", func(o *serveOptions) { o.host = "192.0.2.1" }, "no address 192.0.2.1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			options := good
+			tt.spoil(&options)
+			if _, err := newServeSite(options); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("the error is %v; it should say %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestAFolderThatChildrenCannotEnterIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "htdocs")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// Some user and group that own nothing of it.
+	s := &serveSite{account: &httpdconf.Account{User: "stranger", UID: 64000, GID: 64000}}
+	if err := s.checkReadable(dir); err == nil || !strings.Contains(err.Error(), "stranger, who may not enter "+dir) {
+		t.Errorf("the error is %v", err)
+	}
+	if err := (&serveSite{}).checkReadable(dir); err != nil {
+		t.Errorf("where child processes run as the same user: %v", err)
+	}
+}
+
+func TestReachable(t *testing.T) {
+	for addr, want := range map[string]string{
+		"127.0.0.1:80": "127.0.0.1:80", "0.0.0.0:80": "localhost:80", "[::]:80": "localhost:80", "[::1]:80": "[::1]:80", "example.org:80": "example.org:80",
+	} {
+		if got := reachable(addr); got != want {
+			t.Errorf("reachable(%s) is %s, want %s", addr, got, want)
+		}
+	}
+}

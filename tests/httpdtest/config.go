@@ -1,0 +1,148 @@
+package httpdtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/mod-go/mod-go/internal/httpdconf"
+)
+
+// Config is what a test says about its httpd. The zero value is a server of one process without mod_go.
+//
+// Conf, and that of the virtual hosts, may use ${DIR}, the server's folder.
+type Config struct {
+	MPM      string   // "event", "worker" or "prefork"; the best there is by default
+	Packages []string // what mod_go.so is built from, as go list patterns relative to the repository's root
+	Object   string   // path of a mod_go.so that exists already, instead of Packages
+
+	Modules      []string // modules of httpd beyond the least it needs, for example "mod_rewrite"
+	DocumentRoot string   // a folder; relative to the server's folder
+	Files        map[string]string
+	Mounts       []httpdconf.Mount
+	VirtualHosts []httpdconf.VirtualHost // DocumentRoot and ErrorLog may be relative to the server's folder
+	Env          []httpdconf.Variable    // GoSetEnv
+	Conf         string                  // further lines of the main server
+
+	Processes              int      // 1 by default
+	Threads                int      // 4 by default; under prefork so many processes for each of Processes
+	MaxConnectionsPerChild int      // 0 is no limit
+	LogLevel               string   // "notice" by default
+	Environ                []string // further environment variables of httpd itself, NAME=value
+}
+
+// The names within a server's folder.
+const (
+	objectName    = "mod_go.so"
+	errorLogName  = "error.log"
+	accessLogName = "access.log"
+)
+
+// defaultThreads suffices for a client with a few connections at once.
+const defaultThreads = 4
+
+// modules are those that a configuration can hardly do without.
+var modules = []string{"mod_alias", "mod_dir", "mod_mime", "mod_authz_host"}
+
+// server turns the test's words into a complete configuration.
+func (c Config) server(dir, addr string, account *httpdconf.Account) httpdconf.Server {
+	processes, threads := max(c.Processes, 1), c.Threads
+	if threads == 0 {
+		threads = defaultThreads
+	}
+	if c.MPM == "prefork" {
+		processes, threads = processes*threads, 1
+	}
+	level := c.LogLevel
+	if level == "" {
+		level = "notice"
+	}
+	// Start and the restarts wait for a notice of the MPM.
+	if c.MPM != "" {
+		level += " mpm_" + c.MPM + ":notice"
+	}
+	inside := func(path string) string {
+		if path == "" || filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(dir, path)
+	}
+	s := httpdconf.Server{
+		Root: dir, Listen: []string{addr}, MPM: c.MPM, Name: "localhost",
+		Processes: processes, Threads: threads, MaxConnectionsPerChild: c.MaxConnectionsPerChild,
+		Modules: append(append([]string(nil), modules...), c.Modules...), Env: c.Env,
+		LogLevel: level, ErrorLog: filepath.Join(dir, errorLogName), ErrorLogFormat: errorLogFormat,
+		AccessLog: filepath.Join(dir, accessLogName),
+		Site:      httpdconf.Site{DocumentRoot: inside(c.DocumentRoot), Mounts: c.Mounts, Conf: c.Conf},
+		Define:    []httpdconf.Variable{{Name: "DIR", Value: dir}},
+	}
+	if account != nil {
+		s.User, s.Group = account.User, account.Group
+	}
+	if c.hasModule() {
+		s.GoModule = filepath.Join(dir, objectName)
+	}
+	for _, h := range c.VirtualHosts {
+		h.DocumentRoot, h.ErrorLog = inside(h.DocumentRoot), inside(h.ErrorLog)
+		s.VirtualHosts = append(s.VirtualHosts, h)
+	}
+	return s
+}
+
+func (c Config) hasModule() bool { return c.Object != "" || len(c.Packages) > 0 }
+
+// folder makes a server's folder: its files, the object under a name that can later point to another one, and rights for
+// the user that child processes run as.
+func (c Config) folder(t testing.TB, account *httpdconf.Account) string {
+	t.Helper()
+	dir := t.TempDir()
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("httpdtest: cannot prepare the server's folder: %v", err)
+		}
+	}
+	folders := []string{c.DocumentRoot}
+	for _, h := range c.VirtualHosts {
+		folders = append(folders, h.DocumentRoot)
+	}
+	for _, folder := range folders {
+		if folder != "" && !filepath.IsAbs(folder) {
+			check(os.MkdirAll(filepath.Join(dir, folder), 0o755))
+		}
+	}
+	for name, content := range c.Files {
+		path := filepath.Join(dir, name)
+		check(os.MkdirAll(filepath.Dir(path), 0o755))
+		check(os.WriteFile(path, []byte(content), 0o644))
+	}
+	if c.hasModule() {
+		object := c.Object
+		if object == "" {
+			object = Object(t, c.Packages...)
+		}
+		check(os.Symlink(object, filepath.Join(dir, objectName)))
+	}
+	if account != nil {
+		check(os.Chown(dir, account.UID, account.GID))
+		check(openWay(dir))
+	}
+	return dir
+}
+
+// openWay lets every user pass to a folder below the one for temporary files. t.TempDir makes its own for its user only.
+func openWay(dir string) error {
+	for ; dir != filepath.Clean(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		if info.Mode()&0o011 == 0o011 {
+			continue
+		}
+		if err := os.Chmod(dir, info.Mode().Perm()|0o055); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package tests
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/mod-go/mod-go/tests/httpdtest"
+	"github.com/mod-go/mod-go/tests/testdata/apps/settings"
+)
+
+// appsPath is the import path of the folder of test applications.
+const appsPath = "github.com/mod-go/mod-go/tests/testdata/apps/"
+
+// sigurg is the bit of SIGURG in a signal mask of /proc: the Go runtime handles it in every process it lives in, and
+// httpd handles it nowhere.
+const sigurg = 1 << (23 - 1)
+
+// procStatus is a field of /proc/PID/status.
+func procStatus(t *testing.T, pid int, field string) string {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, found := strings.CutPrefix(line, field+":"); found {
+			return strings.TrimSpace(value)
+		}
+	}
+	t.Fatalf("/proc/%d/status has no %s", pid, field)
+	return ""
+}
+
+func handlesSIGURG(t *testing.T, pid int) bool {
+	t.Helper()
+	caught, err := strconv.ParseUint(procStatus(t, pid, "SigCgt"), 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return caught&sigurg != 0
+}
+
+// decode reads a JSON answer.
+func decode[T any](t *testing.T, resp *httpdtest.Response) (value T) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(resp.Text), &value); err != nil {
+		t.Fatalf("status %d, %v: %s", resp.StatusCode, err, resp.Text)
+	}
+	return value
+}
+
+// TestParentRunsNoGo: the parent is C alone, before and after a restart; each child has a live Go runtime.
+func TestParentRunsNoGo(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		srv := httpdtest.Start(t, httpdtest.Config{
+			MPM: mpm, Processes: 2, Threads: 2,
+			Packages: []string{"./tests/testdata/apps/settings"},
+			Conf:     "GoAlias / " + appsPath + "settings",
+		})
+		check := func(when string) {
+			t.Helper()
+			parent := srv.ParentPID()
+			if threads := procStatus(t, parent, "Threads"); threads != "1" {
+				t.Errorf("%s: the parent has %s threads", when, threads)
+			}
+			if handlesSIGURG(t, parent) {
+				t.Errorf("%s: the parent has a signal handler of Go's", when)
+			}
+			for _, child := range srv.ChildPIDs() {
+				if !handlesSIGURG(t, child) {
+					t.Errorf("%s: child %d has no Go runtime", when, child)
+				}
+			}
+			report := decode[settings.Report](t, srv.Get("/"))
+			if !report.Alive {
+				t.Errorf("%s: goroutines, timers or the garbage collector do not work in child %d", when, report.PID)
+			}
+		}
+		check("after the start")
+		srv.Graceful()
+		check("after a graceful restart")
+		srv.Restart()
+		check("after a restart")
+	})
+}
+
+// TestRunsAsUser: applications run, and are constructed in the check of the configuration, as httpd's User.
+func TestRunsAsUser(t *testing.T) {
+	srv := httpdtest.Start(t, httpdtest.Config{
+		Packages: []string{"./tests/testdata/apps/settings"},
+		Conf:     "GoAlias / " + appsPath + "settings",
+	})
+	report := decode[settings.Report](t, srv.Get("/"))
+	root := report.User == "root"
+	if root {
+		t.Errorf("the application runs as root")
+	}
+	if len(report.Args) == 0 || !strings.Contains(report.Args[0], "apache2") && !strings.Contains(report.Args[0], "httpd") {
+		t.Errorf("os.Args is %q; want httpd's own", report.Args)
+	}
+}
