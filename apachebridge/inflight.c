@@ -14,7 +14,7 @@
 APLOG_USE_MODULE(go);
 
 /* The name of the table in the parent's process pool; its number counts changes of the layout below. */
-#define TABLE_KEY "mod_go:inflight:1"
+#define TABLE_KEY "mod_go:inflight:2"
 
 /* Bytes of the crash file that belong to one child. The file is sparse. */
 #define CRASH_SPAN ((off_t)16 << 20)
@@ -35,6 +35,7 @@ struct modgo_slot {
 
 typedef struct {
     pid_t pid;       /* 0: free; atomic */
+    int used;        /* slots from the first that threads have taken; the rest is untouched memory; atomic */
     int orderly;     /* the child is ending as httpd told it to */
     char cause[256]; /* the last line printed that looks like a fatal error's first */
 } part;
@@ -138,6 +139,10 @@ static modgo_slot *take_slot(void)
     for (i = 0; i < shared->slots; i++, slot++) {
         int free = 0;
         if (__atomic_compare_exchange_n(&slot->taken, &free, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            int used = __atomic_load_n(&shared->part[own].used, __ATOMIC_RELAXED);
+            while (used <= i && !__atomic_compare_exchange_n(&shared->part[own].used, &used, i + 1, 0, __ATOMIC_ACQ_REL,
+                                                             __ATOMIC_RELAXED)) {
+            }
             slot->goroutine = 0;
             pthread_setspecific(thread_key, slot);
             return slot;
@@ -255,18 +260,19 @@ static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen,
                             : "it ended without a word: os.Exit or log.Fatal in an application, a signal (see AH00052) "
                               "or the kernel's out-of-memory killer (see dmesg)";
     modgo_slot *first = &shared->slot[index * shared->slots], *slot;
+    modgo_slot *end = first + shared->part[index].used;
     int current = 0, certain = 0, serving = 0, spoken = 0;
     server_rec *log = s;
 
     ap_mpm_query(AP_MPMQ_GENERATION, &current);
-    for (slot = first; slot < first + shared->slots; slot++) {
+    for (slot = first; slot < end; slot++) {
         if (__atomic_load_n(&slot->serving, __ATOMIC_ACQUIRE)) {
             serving++;
             spoken += slot->verdict[0] != '\0'; /* its stack was logged by the child */
             certain += suspected(slot, trace) || slot->verdict[0];
         }
     }
-    for (slot = first; slot < first + shared->slots; slot++) {
+    for (slot = first; slot < end; slot++) {
         if (!__atomic_load_n(&slot->serving, __ATOMIC_ACQUIRE) ||
             (certain && !suspected(slot, trace) && !slot->verdict[0])) {
             continue;
@@ -313,7 +319,8 @@ void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, 
         apr_pool_destroy(p);
     }
     crash_clear(i);
-    memset(&shared->slot[i * shared->slots], 0, shared->slots * sizeof(modgo_slot));
+    memset(&shared->slot[i * shared->slots], 0, shared->part[i].used * sizeof(modgo_slot));
+    shared->part[i].used = 0;
     shared->part[i].orderly = 0;
     shared->part[i].cause[0] = '\0';
     __atomic_store_n(&shared->part[i].pid, 0, __ATOMIC_RELEASE);

@@ -130,6 +130,15 @@ func (c Config) folder(t testing.TB, account *httpdconf.Account) string {
 	return dir
 }
 
+// OpenWay lets httpd's children, which run as another user when the test runs as root, pass to a file that the test has
+// made below the folder for temporary files.
+func OpenWay(t testing.TB, path string) {
+	t.Helper()
+	if err := openWay(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // openWay lets every user pass to a folder below the one for temporary files. t.TempDir makes its own for its user only.
 func openWay(dir string) error {
 	for ; dir != filepath.Clean(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {

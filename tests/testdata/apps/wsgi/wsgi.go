@@ -28,6 +28,17 @@ func application(env *modgo.Environ, startResponse modgo.StartResponse) modgo.Bo
 		}
 		startResponse("200 OK", modgo.Headers{{"Content-Type", "application/json"}})
 		return modgo.Bytes(body)
+	case "text":
+		startResponse("200 OK", modgo.Headers{text, {"X-Seen", env.Get("REQUEST_METHOD")}})
+		return modgo.Text("one block")
+	case "pieces":
+		startResponse("200 OK", modgo.Headers{text})
+		return func(yield func([]byte, error) bool) {
+			_ = yield([]byte("one"), nil) && yield(nil, nil) && yield([]byte(" two"), nil)
+		}
+	case "length":
+		startResponse("200 OK", modgo.Headers{text, {"Content-Length", "9"}})
+		return modgo.Text("nine byte")
 	case "echo":
 		startResponse("200 OK", modgo.Headers{text})
 		return modgo.Reader(env.Input())

@@ -1,0 +1,172 @@
+package tests
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// firstOf returns the first group of every match of an expression in a file, sorted.
+func firstOf(t *testing.T, path, expression string) []string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, match := range regexp.MustCompile(expression).FindAllStringSubmatch(string(content), -1) {
+		found = append(found, match[1])
+	}
+	if len(found) == 0 {
+		t.Fatalf("%s: nothing matches %s", path, expression)
+	}
+	slices.Sort(found)
+	return found
+}
+
+// sameNames fails for names that are in one of two lists only, or twice in the second.
+func sameNames(t *testing.T, source string, inSource []string, doc string, inDoc []string) {
+	t.Helper()
+	for _, name := range inSource {
+		if !slices.Contains(inDoc, name) {
+			t.Errorf("%s has %s, which %s does not describe", source, name, doc)
+		}
+	}
+	for i, name := range inDoc {
+		if !slices.Contains(inSource, name) {
+			t.Errorf("%s describes %s, which is not in %s", doc, name, source)
+		}
+		if i > 0 && inDoc[i-1] == name {
+			t.Errorf("%s describes %s twice", doc, name)
+		}
+	}
+}
+
+// TestDirectivesAreDocumented: every directive has its section in docs/directives.md, with syntax, context, default and
+// an example, and there is none of a directive that does not exist.
+func TestDirectivesAreDocumented(t *testing.T) {
+	const source, doc = "../apachebridge/config.c", "../docs/directives.md"
+	sameNames(t, source, firstOf(t, source, `AP_INIT_\w+\("(\w+)"`), doc, firstOf(t, doc, `(?m)^## (Go\w+)$`))
+
+	content, err := os.ReadFile(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, section := range regexp.MustCompile(`(?m)^## `).Split(string(content), -1)[1:] {
+		name, body, _ := strings.Cut(section, "\n")
+		if !strings.HasPrefix(name, "Go") {
+			continue
+		}
+		for _, row := range []string{"| Syntax |", "| Context |", "| Default |", "```apache\n"} {
+			if !strings.Contains(body, row) {
+				t.Errorf("%s: the section of %s lacks %q", doc, name, row)
+			}
+		}
+	}
+}
+
+// TestVariablesAreDocumented: every variable that the module itself supplies is in the tables of docs/environ.md, and no
+// other is said to be its own.
+func TestVariablesAreDocumented(t *testing.T) {
+	const source, doc = "../apachebridge/variables.c", "../docs/environ.md"
+	content, err := os.ReadFile(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, _, found := strings.Cut(string(content), "\n## Variables from elsewhere\n")
+	if !found {
+		t.Fatalf("%s has no section on variables from elsewhere", doc)
+	}
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([\\w.]+)` \\|").FindAllStringSubmatch(own, -1) {
+		documented = append(documented, row[1])
+	}
+	slices.Sort(documented)
+	sameNames(t, source, firstOf(t, source, `(?m)^    \{"([\w.]+)", \w+\},$`), doc, documented)
+}
+
+var (
+	linkPattern    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	headingPattern = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	codePattern    = regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
+)
+
+// anchors are the names that links into a Markdown file can end in.
+func anchors(text string) []string {
+	var names []string
+	for _, heading := range headingPattern.FindAllStringSubmatch(text, -1) {
+		name := strings.ToLower(strings.ReplaceAll(heading[1], " ", "-"))
+		names = append(names, regexp.MustCompile(`[^\p{L}\p{N}_-]`).ReplaceAllString(name, ""))
+	}
+	return names
+}
+
+// TestLinksLeadSomewhere: every relative link of a Markdown file names a file that is there, and a heading of it.
+func TestLinksLeadSomewhere(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if name := entry.Name(); path != ".." && (strings.HasPrefix(name, ".") && name != ".github" || name == "build" || name == "bin" || name == "node_modules") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if filepath.Ext(path) == ".md" {
+			files++
+			checkLinks(t, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files == 0 {
+		t.Error("there is no Markdown file")
+	}
+}
+
+func checkLinks(t *testing.T, path string) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range linkPattern.FindAllStringSubmatch(codePattern.ReplaceAllString(string(content), ""), -1) {
+		link := match[1]
+		if strings.Contains(link, "://") || strings.HasPrefix(link, "mailto:") {
+			continue
+		}
+		name, anchor, _ := strings.Cut(link, "#")
+		target := path
+		if name != "" {
+			target = filepath.Join(filepath.Dir(path), name)
+		}
+		info, err := os.Stat(target)
+		if err != nil {
+			t.Errorf("%s: the link to %s leads nowhere: %v", path, link, err)
+			continue
+		}
+		if anchor == "" || info.IsDir() {
+			continue
+		}
+		text, err := os.ReadFile(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(anchors(codePattern.ReplaceAllStringFunc(string(text), func(code string) string {
+			if strings.HasPrefix(code, "```") {
+				return ""
+			}
+			return code
+		})), anchor) {
+			t.Errorf("%s: the link to %s names no heading of %s", path, link, target)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package limits
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/mod-go/mod-go/internal/httpd"
+	"github.com/mod-go/mod-go/tests/httpdtest"
+)
+
+const (
+	// leastRatio is the least share of a C handler's requests for each second of CPU time that hello must reach.
+	leastRatio  = 0.70
+	rounds      = 5
+	connections = 32
+	perRound    = 40000 // requests
+)
+
+// compileLimit compiles the C handler.
+func compileLimit(t *testing.T) string {
+	t.Helper()
+	installed, err := httpd.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output := filepath.Join(t.TempDir(), "mod_climit.so")
+	cc := exec.CommandContext(t.Context(), "gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-D_LARGEFILE64_SOURCE", "-I"+installed.IncludeDir,
+		"-I"+installed.APRInclude, "-o", output, "testdata/mod_climit.c")
+	if text, err := cc.CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, text)
+	}
+	httpdtest.OpenWay(t, output)
+	return output
+}
+
+// TestThroughput compares CPU time for a request: hello through the module, as an http.Handler and in the WSGI style,
+// against a C handler in the same httpd that answers the same, in interleaved rounds.
+func TestThroughput(t *testing.T) {
+	srv := httpdtest.Start(t, httpdtest.Config{
+		MPM: "event", Processes: 2, Threads: connections, Packages: []string{"./apps/hello", "./tests/testdata/apps/hellohandler"},
+		// All three through <Location>, so that httpd does the same for each before the handler.
+		Conf: "LoadModule climit_module " + compileLimit(t) + `
+			<Location />
+			Require all granted
+			</Location>
+			<Location /c>
+			SetHandler c-limit
+			</Location>
+			<Location /wsgi>
+			SetHandler go-application
+			GoApplication github.com/mod-go/mod-go/apps/hello
+			</Location>
+			<Location /handler>
+			SetHandler go-application
+			GoApplication ` + appsPath + `hellohandler
+			</Location>
+			MaxKeepAliveRequests 0`,
+	})
+	costs := make(map[string][]float64)
+	paths := []string{"/c", "/wsgi", "/handler"}
+	for _, path := range paths {
+		drive(t, srv, path, perRound/10) // warm
+	}
+	for range rounds {
+		for _, path := range paths {
+			before := cpu(t, srv)
+			drive(t, srv, path, perRound)
+			costs[path] = append(costs[path], (cpu(t, srv)-before)/perRound)
+		}
+	}
+	limit := median(costs["/c"])
+	record(t, "hello by a C handler: CPU time for a request", fmt.Sprintf("%.1f us", limit), "-")
+	for i, name := range []string{"an Application", "an http.Handler"} {
+		cost := median(costs[paths[i+1]])
+		record(t, "hello by "+name+": CPU time for a request", fmt.Sprintf("%.1f us", cost), "-")
+		record(t, "C handler / "+name, fmt.Sprintf("%.2f", limit/cost), fmt.Sprintf("at least %.2f", leastRatio))
+		if limit/cost < leastRatio {
+			t.Errorf("%s: %.2f of the C handler's requests for the same CPU time; want %.2f", name, limit/cost, leastRatio)
+		}
+	}
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// cpu is the CPU time that the children have used, in microseconds.
+func cpu(t *testing.T, srv *httpdtest.Server) float64 {
+	t.Helper()
+	const tick = 10000 // USER_HZ is 100 on Linux
+	var ticks int64
+	for _, child := range srv.ChildPIDs() {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The name in parentheses may hold spaces; utime and stime are the 14th and 15th field.
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		for _, field := range fields[11:13] {
+			n, err := strconv.ParseInt(field, 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ticks += n
+		}
+	}
+	return float64(ticks * tick)
+}
+
+// drive sends requests over connections that are kept alive.
+func drive(t *testing.T, srv *httpdtest.Server, path string, requests int) {
+	t.Helper()
+	failures := make(chan error, connections)
+	for range connections {
+		go func() { failures <- driveOne(srv.Addr(), path, requests/connections) }()
+	}
+	for range connections {
+		if err := <-failures; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func driveOne(addr, path string, requests int) error {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	request := []byte("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if _, err := conn.Write(request); err != nil {
+		return err
+	}
+	// The first response is read with care and measured; the others are as long.
+	var first bytes.Buffer
+	resp, err := http.ReadResponse(bufio.NewReader(io.TeeReader(conn, &first)), nil)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if string(body) != "The request method was GET" {
+		return fmt.Errorf("%s answers %d, %q", path, resp.StatusCode, body)
+	}
+	response := make([]byte, first.Len())
+	for range requests - 1 {
+		if _, err := conn.Write(request); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(conn, response); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build second
+
+package version
+
+const build = "second"
