@@ -90,6 +90,7 @@ func (b *body) read(p []byte) (n int, descriptor C.int, timeout time.Duration, a
 		return 0, x.call.descriptor, time.Duration(x.call.timeout) * time.Microsecond, true
 	case C.MODGO_EOF:
 		b.err = io.EOF
+		x.takeTrailers()
 	case C.MODGO_ABORTED:
 		b.err = io.ErrUnexpectedEOF
 	case C.MODGO_TIMEOUT:

@@ -36,6 +36,7 @@ type exchange struct {
 	errors    errorWriter
 	body      body
 	context   requestContext
+	request   *http.Request // an http.Handler's
 }
 
 //export modgoGoServe

@@ -239,6 +239,9 @@ modgo_read modgo_request_read(modgo_request *q, char *buffer, apr_size_t len);
 /* Any thread: waits up to microseconds for something to read. Touches no request, so needs no lock. */
 void modgo_descriptor_wait(int descriptor, apr_int64_t microseconds);
 
+/* request: the fields that followed a chunked body, once it has ended. */
+const apr_array_header_t *modgo_request_trailers(modgo_request *q);
+
 /* request: httpd's limit for the body, in bytes; 0: none. */
 apr_int64_t modgo_request_limit(modgo_request *q);
 
@@ -274,6 +277,13 @@ modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t
 
 /* request: ends the response so that the client can tell that it is not whole. */
 void modgo_response_abort(modgo_request *q);
+
+/* ---- error_document.c ---- */
+
+void modgo_error_document_register(void);
+/* request: gives the error document that httpd is to send this Allow header. */
+void modgo_error_document_allow(request_rec *r, const char *allow);
+void modgo_error_document_filters(request_rec *r);
 
 /* ---- output.c ---- */
 

@@ -43,6 +43,8 @@ const char *modgo_request_target(request_rec *r)
     return apr_pstrmemdup(r->pool, begin, end - begin);
 }
 
+const apr_array_header_t *modgo_request_trailers(modgo_request *q) { return apr_table_elts(q->r->trailers_in); }
+
 apr_int64_t modgo_request_limit(modgo_request *q) { return ap_get_limit_req_body(q->r); }
 
 /* The length of the body that the headers announce. */
@@ -159,6 +161,24 @@ static modgo_status read_status(request_rec *r, apr_status_t rv)
     return MODGO_FAILED;
 }
 
+/*
+ * Tells a client that waits to be told (RFC 9110 section 10.1.1) to send its body: the application wants it, and
+ * nothing of it has come. httpd does so itself only in a read that blocks.
+ */
+static void invite(modgo_request *q)
+{
+    request_rec *r = q->r;
+
+    if (r->expecting_100 && r->proto_num >= HTTP_VERSION(1, 1) && !q->head_sent) {
+        int status = r->status;
+
+        r->status = HTTP_CONTINUE;
+        r->status_line = NULL;
+        ap_send_interim_response(r, 0);
+        r->status = status;
+    }
+}
+
 /* Reads more of the body from httpd into q->input. */
 static modgo_status fill(modgo_request *q, apr_size_t len, int *apr)
 {
@@ -177,6 +197,9 @@ static modgo_status fill(modgo_request *q, apr_size_t len, int *apr)
         return r->status == HTTP_REQUEST_ENTITY_TOO_LARGE ? MODGO_TOOLARGE : MODGO_BADBODY;
     }
     if (rv != APR_SUCCESS) {
+        if (APR_STATUS_IS_EAGAIN(rv)) {
+            invite(q);
+        }
         return read_status(r, rv);
     }
     if (!APR_BRIGADE_EMPTY(q->input)) {

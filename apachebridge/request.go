@@ -10,8 +10,10 @@ import (
 	"net/textproto"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/mod-go/mod-go/environ"
+	"github.com/mod-go/mod-go/internal/httpfield"
 )
 
 // newRequest makes the *http.Request of this exchange from the request_rec.
@@ -43,7 +45,47 @@ func (x *exchange) newRequest() *http.Request {
 	if call.https != 0 {
 		r.TLS = &tls.ConnectionState{HandshakeComplete: true}
 	}
-	return r.WithContext(&x.context)
+	if announced := x.trailerNames(); announced != nil {
+		r.Trailer = announced
+	}
+	x.request = r.WithContext(&x.context)
+	return x.request
+}
+
+// trailerNames are the trailers that the request announces, without values, which come after the body (net/http,
+// Request.Trailer).
+func (x *exchange) trailerNames() (trailer http.Header) {
+	for _, e := range tableEntries(x.call.headers_in) {
+		if !httpfield.EqualFold(goString(e.key), "Trailer") {
+			continue
+		}
+		for name := range strings.SplitSeq(goString(e.val), ",") {
+			name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name))
+			switch name {
+			case "", "Transfer-Encoding", "Trailer", "Content-Length":
+				continue // never trailers (RFC 9110 section 6.5.1)
+			}
+			if trailer == nil {
+				trailer = make(http.Header)
+			}
+			trailer[name] = nil
+		}
+	}
+	return trailer
+}
+
+// takeTrailers fills the request's trailers when its body has ended. The caller holds the lock.
+func (x *exchange) takeTrailers() {
+	entries := tableEntries(C.modgo_request_trailers(x.call))
+	if x.request == nil || len(entries) == 0 {
+		return
+	}
+	if x.request.Trailer == nil {
+		x.request.Trailer = make(http.Header, len(entries))
+	}
+	for _, e := range entries {
+		x.request.Trailer.Add(goString(e.key), goString(e.val))
+	}
 }
 
 // url is the URL behind the application's mount: what an http.Handler routes on, as behind http.StripPrefix.
@@ -75,8 +117,8 @@ func (x *exchange) headers() (header http.Header, host string) {
 		case name == "Host":
 			host = value
 			continue
-		case name == "Transfer-Encoding":
-			continue // in Request.TransferEncoding
+		case name == "Transfer-Encoding" || name == "Trailer":
+			continue // in fields of the Request
 		case x.call.pass_authorization == 0 && (name == "Authorization" || name == "Proxy-Authorization"):
 			continue
 		}

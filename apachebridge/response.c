@@ -109,17 +109,6 @@ modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t 
     return APR_STATUS_IS_TIMEUP(rv) ? MODGO_TIMEOUT : MODGO_ABORTED;
 }
 
-/* The methods of the application's Allow header, for the one that httpd makes anew for 405 and 501. */
-static void allow_methods(request_rec *r, const char *allow)
-{
-    char *state, *method;
-
-    for (method = apr_strtok(apr_pstrdup(r->pool, allow), ", ", &state); method;
-         method = apr_strtok(NULL, ", ", &state)) {
-        ap_allow_methods(r, MERGE_ALLOW, method, NULL);
-    }
-}
-
 modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len)
 {
     static const char *const of_the_body[] = {
@@ -145,9 +134,7 @@ modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t
     }
     allow = apr_table_get(kept, "Allow");
     if (allow) {
-        ap_clear_method_list(r->allowed_methods);
-        r->allowed = 0;
-        allow_methods(r, allow);
+        modgo_error_document_allow(r, allow);
         apr_table_unset(kept, "Allow");
     }
     /* headers_out is discarded with the body that it describes; err_headers_out is kept. */

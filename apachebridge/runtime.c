@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -24,9 +25,10 @@ extern const go_init modgo_go_init_end[] __attribute__((weak, visibility("hidden
 
 /*
  * Every thread of Apache that enters Go needs a processor (P) of the scheduler, and finds one at once only while there
- * are more than are busy. The value is measured: docs/performance.md.
+ * are more than are busy: so the default is this many more than the machine has processors. Fewer Ps make threads wait
+ * for each other, many more make the garbage collector dearer; docs/performance.md has the measurement.
  */
-#define DEFAULT_MAX_PROCS "8"
+#define SPARE_PROCS 6
 
 /*
  * Between requests a P stays with its Apache thread, as if in a system call, so Go's monitor thread never rests: it
@@ -56,8 +58,17 @@ static void set(const char *name, const char *value)
     }
 }
 
+/* How many processors this process may run on. */
+static int processors(void)
+{
+    cpu_set_t allowed;
+
+    return sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+}
+
 static void set_environment(const modgo_process_config *c)
 {
+    char max_procs[16];
     int i;
 
     for (i = 0; i < c->environment->nelts; i++) {
@@ -67,7 +78,8 @@ static void set_environment(const modgo_process_config *c)
     set("GOMAXPROCS", c->max_procs);
     set("GOMEMLIMIT", c->memory_limit);
     set("GOGC", c->gc);
-    setenv("GOMAXPROCS", DEFAULT_MAX_PROCS, 0);
+    apr_snprintf(max_procs, sizeof(max_procs), "%d", processors() + SPARE_PROCS);
+    setenv("GOMAXPROCS", max_procs, 0);
 }
 
 /*

@@ -3,17 +3,27 @@ package modgo
 import (
 	"errors"
 	"io"
+	"reflect"
 )
 
 // Text is a body of one block.
 func Text(text string) Body { return Bytes([]byte(text)) }
 
 // Bytes is a body of one block.
+//
+//go:noinline
 func Bytes(block []byte) Body {
 	return func(yield func([]byte, error) bool) {
 		yield(block, nil)
 	}
 }
+
+// singleBody is the code of the bodies that Bytes returns, which is one and the same as long as Bytes is not inlined.
+var singleBody = reflect.ValueOf(Bytes(nil)).Pointer()
+
+// isSingle tells whether a body is known to be of one block. Of any other the end is not known before it has come: its
+// blocks are sent as they are made, and the server cannot tell their length.
+func isSingle(body Body) bool { return reflect.ValueOf(body).Pointer() == singleBody }
 
 // readerBlock is the size, in bytes, of the blocks in which Reader sends.
 const readerBlock = 32 << 10

@@ -21,8 +21,9 @@ type Host interface {
 	// Send sends block at once, after the head if there is one: it comes with the first call only. The block may be
 	// reused when Send returns. An error means that the client cannot be reached any more.
 	Send(head *Head, block []byte) error
-	// Finish ends the response, whose head comes here if no block was sent.
-	Finish(head *Head) error
+	// Finish ends the response: with its last block, which may be empty, and with its head if no block was sent. The
+	// server drops the block of a response to HEAD.
+	Finish(head *Head, block []byte) error
 }
 
 // Serve calls the application for one request and drives the response that it makes on host. It is the server's side of
@@ -35,6 +36,7 @@ func Serve(app Application, env *Environ, host Host) error {
 	r := &response{host: host, bodiless: env.Get("REQUEST_METHOD") == "HEAD", length: -1}
 	body := app(env, r.start)
 	if body != nil {
+		r.single = isSingle(body)
 		for block, err := range body {
 			if err != nil {
 				return err
@@ -54,12 +56,14 @@ func Serve(app Application, env *Environ, host Host) error {
 type response struct {
 	host     Host
 	head     *Head
-	sent     bool  // the head is out
-	bodiless bool  // HEAD: blocks are not sent
-	length   int64 // Content-Length, -1 without
-	written  int64 // bytes of the body so far
-	complete bool  // no more blocks are wanted
-	err      error // the host's
+	sent     bool   // the head is out
+	bodiless bool   // HEAD: blocks are not sent
+	length   int64  // Content-Length, -1 without
+	written  int64  // bytes of the body so far
+	complete bool   // no more blocks are wanted
+	single   bool   // the body is of one block, so that what comes is all
+	last     []byte // that block: it goes out with the end
+	err      error  // the host's
 }
 
 // start is the StartResponse of this response.
@@ -110,10 +114,20 @@ func (r *response) iterated(block []byte) error {
 	if r.head == nil {
 		return &ContractError{"C38", "the body gave a block before startResponse was called"}
 	}
+	if r.single && r.length < 0 {
+		r.last = block // the server can tell its length (C46)
+		r.written += int64(len(block))
+		return nil
+	}
 	if r.length >= 0 && int64(len(block)) >= r.length-r.written {
 		block = block[:r.length-r.written]
 		r.complete = true
 		if len(block) == 0 {
+			return nil
+		}
+		if r.single {
+			r.last = block
+			r.written += int64(len(block))
 			return nil
 		}
 	}
@@ -143,9 +157,9 @@ func (r *response) finish() error {
 	case r.length > r.written && !r.bodiless && bodyAllowed(r.head.Status):
 		return &ContractError{"C45", fmt.Sprintf("the body ended after %d of the %d bytes that Content-Length promised", r.written, r.length)}
 	case r.sent:
-		return r.host.Finish(nil)
+		return r.host.Finish(nil, r.last)
 	}
-	return r.host.Finish(r.head)
+	return r.host.Finish(r.head, r.last)
 }
 
 // bodyAllowed tells whether a response of this status may have a body (RFC 9110 section 6.4.1).

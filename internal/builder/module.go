@@ -79,7 +79,8 @@ func (b *build) findModule(ctx context.Context) (*module, error) {
 	}
 	if m.bridge.Error != nil {
 		if strings.Contains(m.bridge.Error.Err, "not a known dependency") {
-			return nil, fmt.Errorf("%s does not require %s: run `go get %s` there", m.name(b.env), modulePath, modulePath)
+			return nil, fmt.Errorf("%s does not require %s: run `go get %s` there; if no package of it imports modgo, `go get -tool %s/cmd/modgo`, which `go mod tidy` keeps",
+				m.name(b.env), modulePath, modulePath, modulePath)
 		}
 		return nil, fmt.Errorf("%s: %s", m.name(b.env), m.bridge.Error.Err)
 	}

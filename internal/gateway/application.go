@@ -46,16 +46,19 @@ func (h *ApplicationHost) Send(head *modgo.Head, block []byte) error {
 }
 
 // Finish ends the response. An error response that has no body, and does not say that it wants none, gets the server's.
-func (h *ApplicationHost) Finish(head *modgo.Head) error {
+func (h *ApplicationHost) Finish(head *modgo.Head, block []byte) error {
 	if h.left {
 		return nil
 	}
 	packed := h.pack(head)
-	if head != nil && head.Status >= 400 && (h.ErrorOverride || !hasLength(head.Headers)) && h.leave(packed) {
+	if head != nil && head.Status >= 400 && (h.ErrorOverride || len(block) == 0 && !hasLength(head.Headers)) && h.leave(packed) {
 		return nil
 	}
+	if head != nil && !bodyAllowed(head.Status) {
+		block = nil
+	}
 	h.sent = true
-	return h.Transport.Send(packed, nil, End)
+	return h.Transport.Send(packed, block, End)
 }
 
 func (h *ApplicationHost) pack(head *modgo.Head) []byte {
