@@ -14,7 +14,7 @@
 APLOG_USE_MODULE(go);
 
 /* The name of the table in the parent's process pool; its number counts changes of the layout below. */
-#define TABLE_KEY "mod_go:inflight:2"
+#define TABLE_KEY "mod_go:inflight:1"
 
 /* Bytes of the crash file that belong to one child. The file is sparse. */
 #define CRASH_SPAN ((off_t)16 << 20)
@@ -44,6 +44,7 @@ typedef struct {
     int parts;
     int slots; /* per part */
     int crash_file;
+    int mailbox[2];
     part *part;
     modgo_slot *slot; /* parts x slots */
 } table;
@@ -85,6 +86,9 @@ int modgo_inflight_create(apr_pool_t *pconf, server_rec *s)
     shared->slot = (modgo_slot *)memory;
     shared->part = (part *)(memory + shared->parts * shared->slots * sizeof(modgo_slot));
     shared->crash_file = memfd_create("mod_go-crash", MFD_CLOEXEC);
+    if (modgo_output_mailbox(shared->mailbox) != 0) {
+        shared->mailbox[0] = shared->mailbox[1] = -1;
+    }
     /* not setn: the key, in this object, goes away with a restart */
     apr_pool_userdata_set(shared, TABLE_KEY, apr_pool_cleanup_null, pool);
     return OK;
@@ -126,6 +130,13 @@ void modgo_inflight_child(apr_pool_t *pchild, server_rec *s)
     crash = open(path, O_WRONLY | O_CLOEXEC);
     if (crash >= 0) {
         lseek(crash, own * CRASH_SPAN, SEEK_SET);
+    }
+}
+
+void modgo_inflight_entrust(const int pipes[2])
+{
+    if (shared) {
+        modgo_output_entrust(shared->mailbox, pipes);
     }
 }
 
@@ -305,6 +316,7 @@ void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, 
     if (!shared || state != MPM_CHILD_EXITED) {
         return;
     }
+    modgo_output_inherit(s, shared->mailbox, pid, 2 * shared->parts);
     for (i = 0; i < shared->parts; i++) {
         if (__atomic_load_n(&shared->part[i].pid, __ATOMIC_ACQUIRE) == pid) {
             break;

@@ -186,6 +186,8 @@ void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine);
 void modgo_inflight_cause(const char *text, apr_size_t len);
 /* child: the file that a fatal error's trace is to be written to, positioned at the child's part; -1 without. */
 int modgo_inflight_crash_file(void);
+/* child: leaves its pipes to the parent. */
+void modgo_inflight_entrust(const int pipes[2]);
 /* parent: reports what a dead child was doing. */
 void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot, mpm_child_status state);
 
@@ -289,6 +291,15 @@ void modgo_error_document_filters(request_rec *r);
 
 /* child: has a thread log what is printed to standard output and standard error. Before the Go runtime starts. */
 void modgo_output_capture(apr_pool_t *pchild, server_rec *s);
+
+/* ---- output_rest.c ---- */
+
+/* parent: makes the mailbox; returns 0, or -1. */
+int modgo_output_mailbox(int ends[2]);
+/* child: leaves the reading ends of its two pipes to the parent. */
+void modgo_output_entrust(const int ends[2], const int pipes[2]);
+/* parent: logs what a dead child had printed. children is how many can be alive. */
+void modgo_output_inherit(server_rec *s, const int ends[2], pid_t dead, int children);
 
 /* ---- log.c ---- */
 

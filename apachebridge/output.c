@@ -179,6 +179,7 @@ void modgo_output_capture(apr_pool_t *pchild, server_rec *s)
     struct sigaction action = {0};
     pthread_attr_t attributes;
     pthread_t thread;
+    int pipes[STREAMS];
 
     if (!move_error_log(s) || !capture(&streams[0], STDOUT_FILENO) || !capture(&streams[1], STDERR_FILENO)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, errno, s,
@@ -186,6 +187,9 @@ void modgo_output_capture(apr_pool_t *pchild, server_rec *s)
                      "raise the limit of open files (ulimit -n)");
         return;
     }
+    pipes[0] = streams[0].fd;
+    pipes[1] = streams[1].fd;
+    modgo_inflight_entrust(pipes);
     setvbuf(stdout, NULL, _IOLBF, 0);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 256 << 10);

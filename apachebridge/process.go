@@ -48,22 +48,10 @@ func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer 
 	return pointer.Save(p)
 }
 
-// modgoGoStop ends the process's part of Go, as far as httpd gives it the time.
+// modgoGoStop is the end of the process's part of Go, when httpd has ended its requests.
 //
 //export modgoGoStop
-func modgoGoStop(saved unsafe.Pointer) {
-	p, ok := pointer.Restore(saved).(*process)
-	if !ok {
-		return
-	}
-	pointer.Unref(saved)
-	p.stop()
-}
-
-// stop is where what the process has started comes to its end.
-func (p *process) stop() {
-	_ = os.Stdout.Sync()
-}
+func modgoGoStop(saved unsafe.Pointer) { pointer.Unref(saved) }
 
 // setCrashOutput has the runtime write a fatal error's trace to f, too, where the parent finds it (inflight.c).
 func setCrashOutput(f *os.File) {

@@ -183,6 +183,9 @@ func TestFatalErrors(t *testing.T) {
 				t.Errorf("after %s the server answers %q", f.path, text)
 			}
 		}
+		// What is printed right before os.Exit is not lost.
+		srv.AwaitLog(`the last words on standard output`)
+		srv.AwaitLog(`the last words on standard error`)
 	})
 }
 

@@ -56,7 +56,11 @@ var application = func() *http.ServeMux {
 	})
 	handle("/stackoverflow", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, deeper(1)) })
 	handle("/goexit", func(w http.ResponseWriter, r *http.Request) { runtime.Goexit() })
-	handle("/exit", func(w http.ResponseWriter, r *http.Request) { os.Exit(3) })
+	handle("/exit", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("the last words on standard output")
+		fmt.Fprintln(os.Stderr, "the last words on standard error")
+		os.Exit(3)
+	})
 	handle("/status/{code}", func(w http.ResponseWriter, r *http.Request) {
 		code, _ := strconv.Atoi(r.PathValue("code"))
 		w.WriteHeader(code)
