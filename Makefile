@@ -12,13 +12,14 @@ ARGS ?=
 APPS := ./apps/...
 # The packages without cgo. apachebridge is tested from outside, through httpd.
 PURE := ./environ/... ./modgo/... ./internal/... ./apps/... ./cmd/...
-BLACKBOX := ./tests/...
+BLACKBOX := ./tests ./tests/httpdtest/...
+LIMITS := ./tests/limits
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 DEBIAN := apache2-bin apache2-dev media-types gcc libc6-dev binutils
 DEBIAN_LONG := valgrind
 
-.PHONY: help deps deps-long go build run test test-pure test-http test-long test-asan test-valgrind fmt lint lint-go lint-c clean
+.PHONY: help deps deps-long go build run test test-pure test-http test-limits limits test-long test-asan test-valgrind fmt lint lint-go lint-c clean
 
 help:
 	@echo 'make run        serve the example applications on http://127.0.0.1:8000/ until Ctrl-C'
@@ -54,7 +55,7 @@ run: deps bin/modgo
 
 # ---- testing ----
 
-test: deps build lint test-pure test-http
+test: deps build lint test-pure test-http test-limits
 
 test-pure: go
 	$(GO) test -race $(PURE)
@@ -63,8 +64,15 @@ test-pure: go
 test-http: deps
 	$(GO) test -count=1 -p 1 -timeout 30m -exec 'env GOEXPERIMENT=cgocheck2' $(BLACKBOX)
 
+# What docs/performance.md promises; an object as users build it, without checks that cost time.
+test-limits: deps
+	$(GO) test -count=1 -timeout 20m $(LIMITS)
+
+# The same, and the figures into docs/performance.md.
+limits: deps
+	$(GO) test -count=1 -timeout 20m -v $(LIMITS) -args -report $(CURDIR)/docs/performance.md
+
 test-long: deps-long test-asan test-valgrind
-	MODGO_TEST_LONG=1 $(GO) test -count=1 -p 1 -timeout 60m $(BLACKBOX)
 
 test-asan: deps
 	$(GO) test -count=1 -p 1 -timeout 40m -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" $(BLACKBOX)

@@ -50,7 +50,7 @@ static const char *target_problem(apr_pool_t *p, const modgo_target *t)
     if (!modgo_package_exists(t->package)) {
         return apr_psprintf(p,
                             "the package %s was not compiled into this mod_go.so; it holds %s. "
-                            "Add the package to the command: modgo build -o mod_go.so PACKAGE...",
+                            "Build it again, with this package too (modgo build -o mod_go.so)",
                             t->package, modgo_packages_list(p));
     }
     if (t->callable && modgo_callable_find(t->package, t->callable) < 0) {
@@ -292,6 +292,7 @@ static const char *cmd_max_procs(cmd_parms *cmd, void *config, const char *value
     if (error) {
         return error;
     }
+    errno = 0;
     n = apr_strtoi64(value, &end, 10);
     if (*end || end == value || n < 1 || n > 1024) {
         return apr_psprintf(cmd->pool, "GoMaxProcs: '%s' is not a number from 1 to 1024", value);
@@ -310,9 +311,11 @@ static const char *cmd_memory_limit(cmd_parms *cmd, void *config, const char *va
     if (error) {
         return error;
     }
+    errno = 0;
     n = apr_strtoi64(value, &end, 10);
     unit = *end ? ap_strchr_c(units, apr_toupper(*end)) : units;
-    if (end == value || n < 1 || !unit || (*end && end[1]) || n > (APR_INT64_MAX >> (10 * (unit - units)))) {
+    if (errno == ERANGE || end == value || n < 1 || !unit || (*end && end[1]) ||
+        n > (APR_INT64_MAX >> (10 * (unit - units)))) {
         return apr_psprintf(cmd->pool,
                             "GoMemoryLimit: '%s' is not a size: a number with K, M, G or T, for example 512M", value);
     }
@@ -329,6 +332,7 @@ static const char *cmd_gc(cmd_parms *cmd, void *config, const char *value)
     if (error) {
         return error;
     }
+    errno = 0;
     n = apr_strtoi64(value, &end, 10);
     if (ap_cstr_casecmp(value, "off") && (*end || end == value || n < 1 || n > 100000)) {
         return apr_psprintf(cmd->pool, "GoGC: '%s' is neither off nor a percentage from 1 to 100000", value);

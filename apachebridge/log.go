@@ -45,22 +45,11 @@ func logContinuation(level C.int, text string) {
 func setUpLogging() {
 	logrus.SetOutput(io.Discard)
 	logrus.AddHook(logrusHook{})
-	logrus.SetLevel(enabledLevel())
+	logrus.SetLevel(logrus.TraceLevel) // what LogLevel does not let through, the hook drops
 	slog.SetDefault(slog.New(newSlogHandler()))
 	// After slog.SetDefault, which takes over the log package.
 	log.SetFlags(0)
 	log.SetOutput(lineLogger{levelNotice})
-}
-
-// enabledLevel is logrus's level for the main server's LogLevel: what it would drop is not even formatted.
-func enabledLevel() logrus.Level {
-	switch {
-	case C.modgo_log_enabled(levelTrace) != 0:
-		return logrus.TraceLevel
-	case C.modgo_log_enabled(levelDebug) != 0:
-		return logrus.DebugLevel
-	}
-	return logrus.InfoLevel
 }
 
 // logrusHook writes logrus's entries to httpd's log, at the level that corresponds.
@@ -69,6 +58,10 @@ type logrusHook struct{}
 func (logrusHook) Levels() []logrus.Level { return logrus.AllLevels }
 
 func (logrusHook) Fire(e *logrus.Entry) error {
+	level := logrusLevel(e.Level)
+	if C.modgo_log_enabled(level) == 0 {
+		return nil
+	}
 	var b strings.Builder
 	b.WriteString(e.Message)
 	names := make([]string, 0, len(e.Data))
@@ -79,7 +72,7 @@ func (logrusHook) Fire(e *logrus.Entry) error {
 	for _, name := range names {
 		fmt.Fprintf(&b, " %s=%v", name, e.Data[name])
 	}
-	logText(logrusLevel(e.Level), b.String())
+	logText(level, b.String())
 	return nil
 }
 

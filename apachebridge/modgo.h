@@ -303,6 +303,8 @@ void modgo_output_inherit(server_rec *s, const int ends[2], pid_t dead, int chil
 
 /* ---- log.c ---- */
 
+/* Writes a line of any length and any bytes, in parts if need be: to the log of r, or the main server's for NULL. */
+void modgo_log_text(int level, request_rec *r, const char *line, apr_size_t len);
 /* Any thread of a child. To the log of the request that this thread serves, else to the main server's. */
 void modgo_log_line(int level, const char *line, apr_size_t len);
 /* request */

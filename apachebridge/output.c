@@ -40,7 +40,7 @@ static void log_line(const char *line, apr_size_t len)
             modgo_inflight_cause(line, len);
         }
     }
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf, "%.*s", (int)len, line);
+    modgo_log_text(APLOG_NOTICE, NULL, line, len);
 }
 
 /* Logs the whole lines that s holds, and what is left when it can hold no more. */
@@ -128,10 +128,17 @@ static void aborted(int sig, siginfo_t *info, void *context)
 
 static apr_status_t child_ends(void *unused)
 {
+    int i;
+
     fflush(stdout);
     fflush(stderr);
     drain();
     pthread_mutex_lock(&logging); /* for good: httpd's logs are about to be taken down */
+    for (i = 0; i < STREAMS; i++) {
+        if (streams[i].len) {
+            log_line(streams[i].line, streams[i].len); /* a last line without its end */
+        }
+    }
     return APR_SUCCESS;
 }
 

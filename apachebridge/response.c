@@ -132,7 +132,7 @@ modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t
     for (i = 0; of_the_body[i]; i++) {
         apr_table_unset(kept, of_the_body[i]);
     }
-    allow = apr_table_get(kept, "Allow");
+    allow = apr_table_getm(r->pool, kept, "Allow");
     if (allow) {
         modgo_error_document_allow(r, allow);
         apr_table_unset(kept, "Allow");

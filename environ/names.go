@@ -67,7 +67,7 @@ func VariableHeader(name string) (header string, ok bool) {
 		return "Content-Type", true
 	case "CONTENT_LENGTH":
 		return "Content-Length", true
-	case "HTTP_PROXY":
+	case "HTTP_PROXY", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH": // HeaderVariable makes none of them
 		return "", false
 	}
 	const prefix = "HTTP_"

@@ -13,7 +13,7 @@ import (
 // slashes, removed dot segments or rewrote the path, rest stands: an application never sees a path that the server has
 // not checked.
 func URLPath(target, path, rest string) (urlPath, rawPath string) {
-	if strings.IndexByte(target, '%') < 0 {
+	if strings.IndexByte(target, '%') < 0 && (&url.URL{Path: rest}).EscapedPath() == rest {
 		return rest, ""
 	}
 	raw, ok := escapedRest(targetPath(target), path, len(path)-len(rest))
@@ -24,8 +24,11 @@ func URLPath(target, path, rest string) (urlPath, rawPath string) {
 	if err != nil {
 		return rest, ""
 	}
-	if u := (url.URL{Path: decoded}); u.EscapedPath() == raw {
+	if (&url.URL{Path: decoded}).EscapedPath() == raw {
 		return decoded, ""
+	}
+	if (&url.URL{Path: decoded, RawPath: raw}).EscapedPath() != raw {
+		return decoded, "" // bytes that no URL may have; package url would not use it
 	}
 	return decoded, raw
 }

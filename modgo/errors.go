@@ -9,7 +9,7 @@ import (
 // A ContractError tells that an application or its server broke the application contract. StartResponse and the writer
 // it returns panic with one, as net/http does for an invalid status.
 type ContractError struct {
-	Clause  string // the clause in docs/contract.md, for example "C30"
+	Clause  string // the clause, for example "C30"; docs/applications.md lists those that errors cite
 	Problem string // what was done, with the offending value
 }
 

@@ -159,5 +159,9 @@ func probed(t *testing.T, resp *httpdtest.Response) probe.Report {
 	if resp.StatusCode != http.StatusOK {
 		t.Fatalf("status %s: %s", resp.Status, resp.Text)
 	}
-	return decode[probe.Report](t, resp)
+	report := decode[probe.Report](t, resp)
+	if len(report.Disagree) > 0 {
+		t.Errorf("Lookup and All say different things of %q", report.Disagree)
+	}
+	return report
 }

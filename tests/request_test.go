@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -78,8 +79,10 @@ func testHeaders(t *testing.T, srv *httpdtest.Server) {
 		{"a cookie", []string{"Cookie: a=1; b=2"}, map[string]string{"HTTP_COOKIE": "a=1; b=2"}, http.Header{"Cookie": {"a=1; b=2"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			report := probed(t, getRaw(t, srv, "example.org", "/probe", c.lines...))
+			query := "?lookup=" + strings.Join(slices.Sorted(maps.Keys(c.variables)), "&lookup=")
+			report := probed(t, getRaw(t, srv, "example.org", "/probe"+query, c.lines...))
 			checkVariables(t, report.Environ, c.variables)
+			checkVariables(t, report.Looked, c.variables)
 			for name, values := range c.header {
 				if !slices.Equal(report.Header[name], values) {
 					t.Errorf("a handler sees %s: %q; want %q", name, report.Header[name], values)
@@ -91,6 +94,12 @@ func testHeaders(t *testing.T, srv *httpdtest.Server) {
 			checkVariables(t, report.Environ, map[string]string{"HTTP_HOST": "example.org"})
 		})
 	}
+	t.Run("names are exact", func(t *testing.T) {
+		report := probed(t, getRaw(t, srv, "h", "/probe?lookup=HTTP_X-ONE&lookup=HTTP_x_one&lookup=http_x_one&lookup=HTTP_X_ON&lookup=HTTP_&lookup=REQUEST&lookup=request_method&lookup=X", "X-One: a"))
+		if len(report.Looked) > 0 {
+			t.Errorf("Lookup finds %q, which are no variables", report.Looked)
+		}
+	})
 	if got := getRaw(t, srv, "h", "/respond/header/X-One", "X-One: caf\xe9").Text; got != "caf\xe9" {
 		t.Errorf("a handler sees %q of a header that is no UTF-8", got)
 	}

@@ -1,8 +1,6 @@
 package tests
 
 import (
-	"compress/gzip"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -39,6 +37,9 @@ Alias /documents ${DIR}/documents
 	Header unset X-Seen
 	Header append X-Kept more
 	RequestHeader set X-From-Apache yes
+</Location>
+<Location /probe/inflated>
+	SetInputFilter DEFLATE
 </Location>
 <Location /probe>
 	RequestHeader set X-From-Apache yes
@@ -259,6 +260,7 @@ func testErrorDocuments(t *testing.T, srv *httpdtest.Server) {
 		{"/respond/status/401", "Www-Authenticate", `Bearer realm="tests"|Basic realm="tests"`},
 		{"/respond/status/401?body=own", "Www-Authenticate", `Bearer realm="tests"|Basic realm="tests"`},
 		{"/respond/status/405", "Allow", "GET, PURGE"},
+		{"/respond/status/405?lines", "Allow", "GET, PURGE"},
 		{"/respond/status/405?body=own", "Allow", "GET, PURGE"},
 		{"/override/status/405?body=own", "Allow", "GET, PURGE"},
 		{"/override/status/401?body=own", "Www-Authenticate", `Bearer realm="tests"|Basic realm="tests"`},
@@ -311,52 +313,4 @@ func testWSGIResponses(t *testing.T, srv *httpdtest.Server) {
 			t.Errorf("GET %s: %q of the type %q; want %q of text/plain", path, resp.Text, resp.Header.Get("Content-Type"), want)
 		}
 	}
-}
-
-func testFilters(t *testing.T, srv *httpdtest.Server) {
-	t.Run("mod_deflate", func(t *testing.T) {
-		for path, size := range map[string]int{"/deflate/bytes/5000": 5000, "/deflate/length/100000": 100000, "/deflate/bytes/100000": 100000} {
-			resp := srv.Get(path, "Accept-Encoding", "gzip")
-			if resp.Header.Get("Content-Encoding") != "gzip" || !strings.Contains(resp.Header.Get("Vary"), "Accept-Encoding") {
-				t.Errorf("GET %s: %v; want it compressed", path, resp.Header)
-				continue
-			}
-			reader, err := gzip.NewReader(strings.NewReader(resp.Text))
-			if err != nil {
-				t.Errorf("GET %s: %v", path, err)
-				continue
-			}
-			plain, err := io.ReadAll(reader)
-			if want := srv.Get(path).Text; err != nil || string(plain) != want || len(plain) != size || len(resp.Text) >= size {
-				t.Errorf("GET %s: %d bytes from %d (%v); want the %d that come uncompressed", path, len(plain), len(resp.Text), err, size)
-			}
-		}
-	})
-	t.Run("mod_deflate while streaming", func(t *testing.T) {
-		c := converse(t, srv)
-		c.send("POST /deflate/relay HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\nContent-Length: 10\r\nConnection: close\r\n\r\n")
-		reader, err := gzip.NewReader(c.head("POST").Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.expect(reader, "begin ")
-		c.send("first")
-		c.expect(reader, "first")
-		c.send("other")
-		c.expect(reader, "other EOF")
-	})
-	t.Run("mod_headers", func(t *testing.T) {
-		resp := srv.Get("/headers/status/200?body=x")
-		if resp.Header.Get("X-Added") != "yes" || strings.Join(resp.Header["X-Kept"], "|") != "yes, more" {
-			t.Errorf("the headers are %v", resp.Header)
-		}
-		if resp := srv.Get("/headers/bytes/5"); resp.Header.Get("X-Seen") != "" || resp.Text != "abcde" {
-			t.Errorf("X-Seen is %q; want it removed", resp.Header.Get("X-Seen"))
-		}
-		report := probed(t, srv.Get("/probe", "X-Dropped", "1"))
-		checkVariables(t, report.Environ, map[string]string{"HTTP_X_FROM_APACHE": "yes", "HTTP_X_DROPPED": absent})
-		if !slices.Equal(report.Header["X-From-Apache"], []string{"yes"}) || report.Header["X-Dropped"] != nil {
-			t.Errorf("a handler sees %v", report.Header)
-		}
-	})
 }

@@ -109,17 +109,20 @@ RewriteRule ^/probe/(.*)$ - [E=TEST_REWRITTEN:$1]
 SetEnv REQUEST_METHOD FORGED
 SetEnv PATH_INFO /forged
 SetEnv HTTP_HOST forged
+SetEnv path_info /forged
+SetEnv http_host forged
 SetEnv HTTP_X_ABSENT given
 <Location /probe/here>
 	SetEnv TEST_SET "another value"
 </Location>
 `})
-		report := probed(t, srv.Get("/probe/x", "X-Colour", "blue", "Host", "example.org"))
+		report := probed(t, srv.Get("/probe/x?lookup=PATH_INFO&lookup=HTTP_HOST&lookup=TEST_SET&lookup=test_set", "X-Colour", "blue", "Host", "example.org"))
 		checkVariables(t, report.Environ, map[string]string{
 			"TEST_SET": "a value", "TEST_EMPTY": "", "TEST_UNSET": absent, "TEST_PASSED": "from httpd", "TEST_KEPT": absent,
 			"TEST_COLOUR": "blue", "TEST_LOCAL": "1", "TEST_REWRITTEN": "x",
 			"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "HTTP_HOST": "example.org", "HTTP_X_ABSENT": "given",
 		})
+		checkVariables(t, report.Looked, map[string]string{"PATH_INFO": "/x", "HTTP_HOST": "example.org", "TEST_SET": "a value", "test_set": absent})
 		checkVariables(t, probed(t, srv.Get("/probe/here")).Environ, map[string]string{"TEST_SET": "another value", "TEST_COLOUR": absent})
 	})
 }

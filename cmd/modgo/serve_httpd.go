@@ -25,6 +25,10 @@ import (
 // stopSignals are those that end modgo serve.
 var stopSignals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
 
+// sameKeystroke is within what time two signals are one: the terminal sends Ctrl-C to go tool modgo and to this process,
+// and go tool passes its own on.
+const sameKeystroke = 300 * time.Millisecond
+
 // stopper turns signals into the end of what runs: the first into an orderly one, the second into one at once.
 type stopper struct {
 	ctx     context.Context // done at the first signal
@@ -44,13 +48,17 @@ func notifyStop(parent context.Context) *stopper {
 		cancel()
 	})
 	go func() {
-		for n := 1; ; n++ {
+		var first time.Time
+		for {
 			select {
 			case <-signals:
 			case <-done:
 				return
 			}
-			if cancel(); n == 2 {
+			cancel()
+			if first.IsZero() {
+				first = time.Now()
+			} else if time.Since(first) > sameKeystroke {
 				close(s.again)
 				return
 			}

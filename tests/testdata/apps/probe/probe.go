@@ -25,7 +25,9 @@ type Report struct {
 	BodySHA256 string
 	BodyError  string
 
-	Environ map[string]string // each value as strconv.QuoteToASCII writes it: values need not be UTF-8
+	Environ  map[string]string // each value as strconv.QuoteToASCII writes it: values need not be UTF-8
+	Looked   map[string]string // what Lookup finds of the names in ?lookup=, written alike
+	Disagree []string          // names for which Lookup says another thing than All
 }
 
 func application(w http.ResponseWriter, r *http.Request) {
@@ -33,10 +35,19 @@ func application(w http.ResponseWriter, r *http.Request) {
 		Method: r.Method, Path: strconv.QuoteToASCII(r.URL.Path), RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery,
 		RequestURI: r.RequestURI, Proto: r.Proto, Host: r.Host, RemoteAddr: r.RemoteAddr,
 		Header: r.Header, ContentLength: r.ContentLength, TransferEncoding: r.TransferEncoding, TLS: r.TLS != nil,
-		Environ: make(map[string]string),
+		Environ: make(map[string]string), Looked: make(map[string]string),
 	}
-	for name, value := range modgo.FromContext(r.Context()).All() {
+	env := modgo.FromContext(r.Context())
+	for name, value := range env.All() {
 		report.Environ[name] = strconv.QuoteToASCII(value)
+		if found, ok := env.Lookup(name); !ok || found != value {
+			report.Disagree = append(report.Disagree, name)
+		}
+	}
+	for _, name := range r.URL.Query()["lookup"] {
+		if value, ok := env.Lookup(name); ok {
+			report.Looked[name] = strconv.QuoteToASCII(value)
+		}
 	}
 	hash := sha256.New()
 	n, err := io.Copy(hash, r.Body)

@@ -121,7 +121,11 @@ func sendStatus(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("WWW-Authenticate", `Bearer realm="tests"`)
 		w.Header().Add("WWW-Authenticate", `Basic realm="tests"`)
 	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", "GET, PURGE")
+		if r.URL.Query().Has("lines") {
+			w.Header()["Allow"] = []string{"GET", "PURGE"}
+		} else {
+			w.Header().Set("Allow", "GET, PURGE")
+		}
 	case http.StatusNotModified:
 		w.Header().Set("ETag", `"v1"`)
 	}

@@ -1,0 +1,49 @@
+package limits
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/mod-go/mod-go/tests/httpdtest"
+)
+
+// worstDefault is how many times the CPU time of the best GOMAXPROCS the default may cost for a request. The measurement
+// of one value varies by a tenth and more on a busy machine.
+const worstDefault = 1.35
+
+// TestMaxProcs measures hello with several values of GoMaxProcs.
+func TestMaxProcs(t *testing.T) {
+	processors := runtime.NumCPU()
+	values := []struct{ name, conf string }{
+		{"the default", ""},
+		{"1", "GoMaxProcs 1"},
+		{fmt.Sprintf("the processors, %d", processors), fmt.Sprintf("GoMaxProcs %d", processors)},
+		{fmt.Sprint(4 * processors), fmt.Sprintf("GoMaxProcs %d", 4*processors)},
+		{fmt.Sprint(32 * processors), fmt.Sprintf("GoMaxProcs %d", 32*processors)},
+	}
+	servers := make([]*httpdtest.Server, len(values))
+	for i, v := range values {
+		servers[i] = httpdtest.Start(t, httpdtest.Config{
+			MPM: "event", Processes: 2, Threads: connections, Packages: []string{"./tests/testdata/apps/hellohandler"},
+			Conf: "GoAlias / " + appsPath + "hellohandler\nMaxKeepAliveRequests 0\n" + v.conf,
+		})
+		drive(t, servers[i], "/", perRound/10)
+	}
+	costs := make([][]float64, len(values))
+	for range rounds {
+		for i, srv := range servers {
+			before := cpu(t, srv)
+			drive(t, srv, "/", perRound/2)
+			costs[i] = append(costs[i], (cpu(t, srv)-before)/(perRound/2))
+		}
+	}
+	best := median(costs[0])
+	for i, v := range values {
+		record(t, "hello with GoMaxProcs "+v.name+": CPU time for a request", fmt.Sprintf("%.1f us", median(costs[i])), "-")
+		best = min(best, median(costs[i]))
+	}
+	if cost := median(costs[0]); cost > worstDefault*best {
+		t.Errorf("the default costs %.1f us for a request, the best value %.1f us", cost, best)
+	}
+}
