@@ -17,7 +17,7 @@ const waitStep = time.Second
 
 var (
 	errBodyTimeout = errors.New("mod_go: the client sent nothing of the body for as long as Timeout, or RequestReadTimeout, allows")
-	errBodyFraming = errors.New("mod_go: the body's chunked encoding is malformed")
+	errBodyCoding  = errors.New("mod_go: the body is malformed: its transfer or content coding cannot be taken off")
 )
 
 // body is the request's body: what httpd's input filters give, which have removed its framing. Reads from any goroutine
@@ -98,7 +98,7 @@ func (b *body) read(p []byte) (n int, descriptor C.int, timeout time.Duration, a
 	case C.MODGO_TOOLARGE:
 		b.err = &http.MaxBytesError{Limit: int64(C.modgo_request_limit(x.call))}
 	case C.MODGO_BADBODY:
-		b.err = errBodyFraming
+		b.err = errBodyCoding
 	default:
 		b.err = fmt.Errorf("mod_go: the body cannot be read: %s", aprError(got.apr))
 	}

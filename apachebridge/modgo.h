@@ -222,7 +222,7 @@ typedef enum {
     MODGO_ABORTED,  /* the client is gone, or the body is cut short */
     MODGO_TIMEOUT,  /* httpd's Timeout, or mod_reqtimeout's limit, has passed */
     MODGO_TOOLARGE, /* LimitRequestBody */
-    MODGO_BADBODY,  /* the body's framing is malformed */
+    MODGO_BADBODY,  /* an input filter cannot decode the body */
     MODGO_ANSWERED, /* httpd has answered already: there is no response to send */
     MODGO_FAILED    /* anything else; *apr tells */
 } modgo_status;

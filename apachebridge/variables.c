@@ -222,6 +222,22 @@ static const char *header_get(modgo_request *q, const char *name, apr_size_t len
     return NULL;
 }
 
+/* A variable of the configuration. Its name is exact, as those of all other variables are; apr_table_get ignores case.
+ */
+static const char *configured_get(modgo_request *q, const char *name, apr_size_t len)
+{
+    const apr_array_header_t *table = apr_table_elts(q->r->subprocess_env);
+    const apr_table_entry_t *entry = (const apr_table_entry_t *)table->elts;
+    int i;
+
+    for (i = 0; i < table->nelts; i++) {
+        if (!strncmp(entry[i].key, name, len) && !entry[i].key[len]) {
+            return entry[i].val;
+        }
+    }
+    return NULL;
+}
+
 const char *modgo_variable_get(modgo_request *q, const char *name, apr_size_t name_len, apr_size_t *len)
 {
     const char *value = NULL;
@@ -234,7 +250,7 @@ const char *modgo_variable_get(modgo_request *q, const char *name, apr_size_t na
         value = header_get(q, name + 5, name_len - 5);
     }
     if (!value) {
-        value = apr_table_get(q->r->subprocess_env, text(q, name, name_len));
+        value = configured_get(q, name, name_len);
     }
     *len = value ? strlen(value) : 0;
     return value;
