@@ -46,7 +46,7 @@ func (c *requestContext) Err() error {
 func (c *requestContext) Value(key any) any {
 	switch key {
 	case modgo.ContextKey():
-		return c.exchange.environment()
+		return &c.exchange.environ
 	case http.LocalAddrContextKey:
 		return c.exchange.localAddr()
 	}

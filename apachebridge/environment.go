@@ -10,15 +10,6 @@ import (
 	"github.com/mod-go/mod-go/environ"
 )
 
-// environment is the request's Environ, made when it is first asked for.
-func (x *exchange) environment() *environ.Environ {
-	if !x.environOK {
-		x.environOK = true
-		x.environ.Init(environ.Config{Source: source{x}, Context: &x.context, Input: &x.body, Errors: &x.errors})
-	}
-	return &x.environ
-}
-
 // source reads variables from the request_rec in place (variables.c). After the request there are none.
 type source struct{ exchange *exchange }
 

@@ -29,14 +29,13 @@ type exchange struct {
 	mu   sync.Mutex
 	call *C.modgo_request // nil once the handler has returned: its memory is gone
 
-	writer    gateway.ResponseWriter  // an http.Handler's response
-	host      gateway.ApplicationHost // an Application's
-	environ   environ.Environ
-	environOK bool
-	errors    errorWriter
-	body      body
-	context   requestContext
-	request   *http.Request // an http.Handler's
+	writer  gateway.ResponseWriter  // an http.Handler's response
+	host    gateway.ApplicationHost // an Application's
+	environ environ.Environ
+	errors  errorWriter
+	body    body
+	context requestContext
+	request *http.Request // an http.Handler's
 }
 
 //export modgoGoServe
@@ -49,6 +48,7 @@ func modgoGoServe(call *C.modgo_request) (result C.int) {
 	x.body.exchange = x
 	x.context.exchange = x
 	x.errors.exchange = x
+	x.environ.Init(environ.Config{Source: source{x}, Context: &x.context, Input: &x.body, Errors: &x.errors})
 	if call.goroutine == 0 {
 		C.modgo_inflight_goroutine_set(call.slot, C.apr_int64_t(goroutineID()))
 	}
@@ -78,7 +78,7 @@ func (x *exchange) serveHandler(handler http.Handler) C.int {
 
 func (x *exchange) serveApplication(application modgo.Application) C.int {
 	x.host = gateway.ApplicationHost{Transport: transport{x}, ErrorOverride: x.call.error_override != 0}
-	err := modgo.Serve(application, x.environment(), &x.host)
+	err := modgo.Serve(application, &x.environ, &x.host)
 	return x.outcome(x.host.Status(), err)
 }
 

@@ -70,6 +70,22 @@ static apr_bucket_brigade *output(modgo_request *q)
     return q->output;
 }
 
+/* A 1xx response has status and headers of its own; those of the final one are as if it had not been. */
+static void send_interim(request_rec *r, const char *head, apr_size_t head_len)
+{
+    apr_table_t *headers_out = r->headers_out;
+    const char *content_type = r->content_type, *status_line = r->status_line;
+    int status = r->status;
+
+    r->headers_out = apr_table_make(r->pool, 4);
+    set_head(r, r->headers_out, head, head_len);
+    ap_send_interim_response(r, 1);
+    r->headers_out = headers_out;
+    r->content_type = content_type;
+    r->status_line = status_line;
+    r->status = status;
+}
+
 modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t head_len, const char *body,
                                  apr_size_t body_len, int flags)
 {
@@ -81,15 +97,13 @@ modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t 
     if (q->answered) {
         return MODGO_ANSWERED;
     }
-    if (head_len) {
-        q->head_sent |= !(flags & MODGO_SEND_INTERIM);
-        set_head(r, r->headers_out, head, head_len);
-    }
     if (flags & MODGO_SEND_INTERIM) {
-        ap_send_interim_response(r, 1);
-        r->status = HTTP_OK;
-        r->status_line = NULL;
+        send_interim(r, head, head_len);
         return MODGO_OK;
+    }
+    if (head_len) {
+        q->head_sent = 1;
+        set_head(r, r->headers_out, head, head_len);
     }
     if (body_len) {
         /* Filters that keep the data beyond this call set the bucket aside, which copies it. */

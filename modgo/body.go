@@ -1,7 +1,6 @@
 package modgo
 
 import (
-	"errors"
 	"io"
 	"reflect"
 )
@@ -40,7 +39,7 @@ func Reader(r io.Reader) Body {
 			if n > 0 && !yield(block[:n], nil) {
 				return
 			}
-			if errors.Is(err, io.EOF) {
+			if err == io.EOF { // wrapped, it is the failure of something below
 				return
 			}
 			if err != nil {

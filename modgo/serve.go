@@ -11,7 +11,7 @@ import (
 
 // A Head is the status and the headers of a response.
 type Head struct {
-	Status  int    // 100 to 999
+	Status  int    // 200 to 999
 	Reason  string // as the application gave it; may be empty
 	Headers Headers
 }
@@ -68,14 +68,17 @@ type response struct {
 
 // start is the StartResponse of this response.
 func (r *response) start(status string, headers Headers, cause ...error) io.Writer {
-	if r.head != nil && len(cause) == 0 {
+	var raised error // a nil cause is none, as PEP 3333's exc_info None
+	if len(cause) > 0 {
+		raised = cause[0]
+	}
+	if r.head != nil && raised == nil {
 		panic(&ContractError{"C34", "startResponse was called twice; a second call needs a cause"})
 	}
-	if r.sent && len(cause) > 0 {
-		panic(cause[0])
+	if r.sent && raised != nil {
+		panic(raised)
 	}
-	head, length := checkHead(status, headers)
-	r.head, r.length = head, length
+	r.head, r.length = checkHead(status, headers)
 	return (*writer)(r)
 }
 
@@ -108,7 +111,7 @@ func (w *writer) Write(block []byte) (int, error) {
 
 // iterated takes the body's next block.
 func (r *response) iterated(block []byte) error {
-	if len(block) == 0 {
+	if r.err != nil || len(block) == 0 {
 		return r.err
 	}
 	if r.head == nil {
@@ -131,13 +134,17 @@ func (r *response) iterated(block []byte) error {
 			return nil
 		}
 	}
+	r.complete = r.complete || r.bodiless // nothing that follows can reach the client
 	return r.send(block)
 }
 
 func (r *response) send(block []byte) error {
 	r.written += int64(len(block))
 	if r.bodiless {
-		return nil
+		if r.sent {
+			return nil
+		}
+		block = nil
 	}
 	head := r.head
 	if r.sent {
@@ -173,6 +180,9 @@ func checkHead(status string, headers Headers) (head *Head, length int64) {
 	if err != nil || len(code) != 3 || n < 100 || !httpfield.ValidValue(status) {
 		panic(&ContractError{"C31", fmt.Sprintf("the status %q is not of the form \"200 OK\"", status)})
 	}
+	if n < 200 {
+		panic(&ContractError{"C31", fmt.Sprintf("the status %q is that of an interim response; the client would wait for a final one", status)})
+	}
 	length = -1
 	for _, h := range headers {
 		name, value := h[0], h[1]
@@ -184,10 +194,14 @@ func checkHead(status string, headers Headers) (head *Head, length int64) {
 		case hopByHop(name):
 			panic(&ContractError{"C30", fmt.Sprintf("the header %s belongs to the connection, which is the server's", name)})
 		case strings.EqualFold(name, "Content-Length"):
-			length, err = strconv.ParseInt(value, 10, 64)
-			if err != nil || length < 0 {
+			size, err := strconv.ParseInt(value, 10, 64)
+			if err != nil || value[0] < '0' { // no sign
 				panic(&ContractError{"C31", fmt.Sprintf("the Content-Length %q is no number of bytes", value)})
 			}
+			if length >= 0 && size != length {
+				panic(&ContractError{"C31", fmt.Sprintf("the Content-Length is both %d and %d", length, size)})
+			}
+			length = size
 		}
 	}
 	return &Head{Status: n, Reason: reason, Headers: headers}, length
@@ -196,7 +210,7 @@ func checkHead(status string, headers Headers) (head *Head, length int64) {
 // hopByHop tells whether a header belongs to one connection rather than to the response (RFC 9110 section 7.6.1).
 func hopByHop(name string) bool {
 	switch len(name) {
-	case 2, 7, 10, 16, 17, 18, 19:
+	case 2, 7, 8, 10, 16, 17, 18, 19:
 	default:
 		return false
 	}

@@ -60,6 +60,7 @@ func testFilters(t *testing.T, srv *httpdtest.Server) {
 		if report.BodyLength != int64(plain.Len()) || report.BodySHA256 != hex.EncodeToString(sum[:]) || report.BodyError != "" {
 			t.Errorf("the application reads %d bytes (%s); want the %d that were compressed", report.BodyLength, report.BodyError, plain.Len())
 		}
+		srv.Expect(`\[deflate:warn\].*AH01387: Zlib: Invalid header`).Times(1)
 		bad := probed(t, srv.Send("POST", "/probe/inflated", strings.NewReader("this was never compressed by anything"), "Content-Encoding", "gzip"))
 		if bad.BodyError == "" || strings.Contains(bad.BodyError, "chunked") {
 			t.Errorf("the application is told %q of a body that cannot be inflated; want an error that is true", bad.BodyError)

@@ -11,8 +11,11 @@ import (
 const redirectConf = `
 GoAlias /app ` + probeApp + `
 GoAlias /respond ` + respondApp + `
+GoAlias /wsgi ` + wsgiApp + `
 ErrorDocument 404 /app/notfound?e=1
 ErrorDocument 503 /app/unavailable
+ErrorDocument 410 /wsgi/text
+ErrorDocument 403 /respond/bytes/20000
 ErrorDocument 501 /respond/status/500
 SetEnv COLOUR blue
 <Directory ${DIR}/www>
@@ -76,6 +79,25 @@ func testErrorDocumentApplication(t *testing.T, srv *httpdtest.Server) {
 			}
 		})
 	}
+	t.Run("of any length, to any method", func(t *testing.T) {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			if resp := srv.Send(method, "/respond/status/403", strings.NewReader("hello")); resp.StatusCode != 403 || len(resp.Text) != 20000 {
+				t.Errorf("%s: the answer is %s with %d bytes; want 403 with the document's 20000", method, resp.Status, len(resp.Text))
+			}
+		}
+		c := converse(t, srv)
+		defer c.Close()
+		c.send("HEAD /respond/status/403 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+		if resp := c.head("HEAD"); resp.StatusCode != 403 {
+			t.Errorf("HEAD: the answer is %s", resp.Status)
+		}
+		c.ends()
+	})
+	t.Run("by a WSGI application, whose status counts", func(t *testing.T) {
+		if resp := srv.Get("/respond/status/410"); resp.Status != "200 OK" || resp.Text != "one block" {
+			t.Errorf("the answer is %s: %q", resp.Status, resp.Text)
+		}
+	})
 	t.Run("that fails too", func(t *testing.T) {
 		resp := srv.Get("/respond/status/501")
 		if resp.StatusCode != 501 || !strings.Contains(resp.Text, "Additionally, a 501 Not Implemented") {

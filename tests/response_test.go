@@ -133,6 +133,7 @@ func testHead(t *testing.T, srv *httpdtest.Server) {
 	for _, path := range []string{
 		"/respond/bytes/5", "/respond/bytes/100000", "/respond/length/100000", "/respond/relay", "/respond/cookies", "/respond/sniff/html",
 		"/respond/status/404?body=own", "/respond/status/404", "/respond/location?to=/x", "/wsgi/length", "/wsgi/teapot",
+		"/wsgi/text", "/wsgi/pieces", "/respond/bytes/8192?pieces", "/respond/status/405", "/wsgi/nothing",
 	} {
 		t.Run(path, func(t *testing.T) {
 			get := getRaw(t, srv, "h", path)
@@ -140,8 +141,9 @@ func testHead(t *testing.T, srv *httpdtest.Server) {
 			c.send("HEAD " + path + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
 			head := c.head("HEAD")
 			c.ends()
-			if get.Text == "" || strings.HasPrefix(get.Text, "the server's") {
-				// A handler that writes nothing for HEAD has said nothing of the length (as in net/http).
+			if get.Text == "" || strings.HasPrefix(get.Text, "the server's") || strings.HasPrefix(get.Text, "<!DOCTYPE HTML PUBLIC") {
+				// A handler that writes nothing for HEAD has said nothing of the length (as in net/http); nor does httpd of its
+				// own documents.
 				get.Header.Del("Content-Length")
 			}
 			for _, header := range []http.Header{get.Header, head.Header} {

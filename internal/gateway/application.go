@@ -38,7 +38,7 @@ func (h *ApplicationHost) Send(head *modgo.Head, block []byte) error {
 	if head != nil && h.ErrorOverride && head.Status >= 400 && h.leave(packed) {
 		return nil
 	}
-	if head != nil && !bodyAllowed(head.Status) {
+	if !bodyAllowed(h.status) {
 		block = nil
 	}
 	h.sent = true
@@ -54,7 +54,7 @@ func (h *ApplicationHost) Finish(head *modgo.Head, block []byte) error {
 	if head != nil && head.Status >= 400 && (h.ErrorOverride || len(block) == 0 && !hasLength(head.Headers)) && h.leave(packed) {
 		return nil
 	}
-	if head != nil && !bodyAllowed(head.Status) {
+	if !bodyAllowed(h.status) {
 		block = nil
 	}
 	h.sent = true

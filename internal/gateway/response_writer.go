@@ -15,6 +15,9 @@ import (
 // one call, with its head and, made by the server, its Content-Length.
 const bufferSize = 8 << 10
 
+// sniffLength is how many bytes of the body http.DetectContentType looks at.
+const sniffLength = 512
+
 // A ResponseWriter is the http.ResponseWriter of one response on a Transport, with the behaviour of net/http's own: what
 // is said there of WriteHeader, Write and Flush holds here.
 type ResponseWriter struct {
@@ -30,6 +33,7 @@ type ResponseWriter struct {
 	status  int    // 0 until WriteHeader was called
 	length  int64  // Content-Length, -1 without
 	written int64  // bytes of the body, sent or not
+	excess  bool   // a write went beyond Content-Length
 	typed   bool   // Content-Type is set, or must not be
 	sent    bool   // the head is out
 	left    bool   // the server makes the body
@@ -53,12 +57,12 @@ func (w *ResponseWriter) Header() http.Header {
 // WriteHeader fixes the status and the headers. A 1xx status other than 101 is sent at once as an informational
 // response; the final status is still to come (RFC 9110 section 15.2).
 func (w *ResponseWriter) WriteHeader(status int) {
-	if status < 100 || status > 999 {
-		panic(fmt.Sprintf("invalid WriteHeader code %v", status)) // the words of net/http
-	}
 	if w.status != 0 {
 		log.Printf("http: superfluous response.WriteHeader call: status %d after %d", status, w.status)
 		return
+	}
+	if status < 100 || status > 999 {
+		panic(fmt.Sprintf("invalid WriteHeader code %v", status)) // the words of net/http
 	}
 	if status < 200 && status != http.StatusSwitchingProtocols {
 		w.fail(w.Transport.Send(w.appendHeaders(appendStatus(nil, status, reason(status)), false), nil, Interim))
@@ -67,6 +71,7 @@ func (w *ResponseWriter) WriteHeader(status int) {
 	w.status = status
 	w.length = -1
 	w.packed = w.appendHeaders(appendStatus(w.packed[:0], status, reason(status)), true)
+	w.left = w.ErrorOverride && status >= 400 && w.Transport.Leave(w.packed)
 }
 
 // appendHeaders packs the headers and, for the final head, remembers what they say of the body.
@@ -78,8 +83,10 @@ func (w *ResponseWriter) appendHeaders(dst []byte, final bool) []byte {
 		switch {
 		case httpfield.EqualFold(name, "Transfer-Encoding"):
 			continue // the server's own
-		case httpfield.EqualFold(name, "Content-Type") || httpfield.EqualFold(name, "Content-Encoding"):
+		case httpfield.EqualFold(name, "Content-Type"):
 			w.typed = w.typed || final
+		case httpfield.EqualFold(name, "Content-Encoding"):
+			w.typed = w.typed || final && len(values) > 0 && values[0] != ""
 		case httpfield.EqualFold(name, "Content-Length"):
 			if !final || !w.setLength(values) {
 				continue
@@ -118,14 +125,18 @@ func (w *ResponseWriter) Write(block []byte) (int, error) {
 		w.buffer = append(w.buffer, block...)
 		return len(block), nil
 	}
+	rest := block
 	if len(w.buffer) > 0 {
+		if n := sniffLength - len(w.buffer); n > 0 && !w.sent && !w.typed {
+			w.buffer, rest = append(w.buffer, block[:n]...), block[n:]
+		}
 		w.push(w.buffer, 0)
 		w.buffer = w.buffer[:0]
 	}
-	if len(block) < bufferSize {
-		w.buffer = append(w.buffer, block...)
+	if len(rest) < bufferSize {
+		w.buffer = append(w.buffer, rest...)
 	} else {
-		w.push(block, 0)
+		w.push(rest, 0)
 	}
 	if w.err != nil {
 		return 0, w.err
@@ -160,7 +171,8 @@ func (w *ResponseWriter) admit(n int) error {
 	if !bodyAllowed(w.status) {
 		return http.ErrBodyNotAllowed
 	}
-	if w.length >= 0 && w.written+int64(n) > w.length {
+	if w.excess || w.length >= 0 && int64(n) > w.length-w.written {
+		w.excess = true // as in net/http, a shorter write does not fit after it
 		return http.ErrContentLength
 	}
 	w.written += int64(n)
@@ -169,7 +181,7 @@ func (w *ResponseWriter) admit(n int) error {
 
 // discards tells whether the body is not the handler's to make.
 func (w *ResponseWriter) discards() bool {
-	return w.left || w.ErrorOverride && w.status >= 400 || w.Head && w.sent
+	return w.left || w.Head && w.sent
 }
 
 func (w *ResponseWriter) defaultStatus() int {
@@ -220,7 +232,9 @@ func (w *ResponseWriter) Finish() (status int, err error) {
 	switch {
 	case w.err != nil:
 		return 0, w.err
-	case !w.sent && w.status >= 400 && (w.ErrorOverride || w.written == 0 && w.length < 0) && w.Transport.Leave(w.packed):
+	case w.left:
+		return w.status, nil
+	case !w.ErrorOverride && !w.sent && w.status >= 400 && w.written == 0 && w.length < 0 && w.Transport.Leave(w.packed):
 		w.left = true
 		return w.status, nil
 	case w.length > w.written && !w.Head && bodyAllowed(w.status):

@@ -35,7 +35,7 @@ func Sanitized(s string) string {
 			b[i] = ' '
 		}
 	}
-	return strings.TrimSpace(string(b))
+	return strings.Trim(string(b), " 	") // no other space: the value need not be UTF-8
 }
 
 // EqualFold compares names without case (RFC 9110 section 5.1).
