@@ -9,26 +9,11 @@
 
 APLOG_USE_MODULE(go);
 
-#define DEFAULT_START_TIMEOUT apr_time_from_sec(60)
-
-static modgo_process_config process_config;
-
 int modgo_restarting(void)
 {
     /* Generation 0 is the first reading of a start and 1 the second; AP_SQ_MS_RUN_MPM means an .htaccess file. */
     return ap_state_query(AP_SQ_CONFIG_GEN) > 1 && ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_RUN_MPM;
 }
-
-int modgo_process_config_reset(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
-{
-    memset(&process_config, 0, sizeof(process_config));
-    process_config.environment = apr_array_make(pconf, 4, sizeof(modgo_setting));
-    process_config.targets = apr_array_make(pconf, 8, sizeof(const modgo_target *));
-    process_config.start_timeout = DEFAULT_START_TIMEOUT;
-    return OK;
-}
-
-const modgo_process_config *modgo_process_config_get(void) { return &process_config; }
 
 /* ---- targets: package and callable= ---- */
 
@@ -89,7 +74,7 @@ static const char *target_init(cmd_parms *cmd, modgo_target *t, const char *pack
                      t->file, t->line, t->directive, problem);
     }
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_RUN_MPM) {
-        APR_ARRAY_PUSH(process_config.targets, const modgo_target *) = t;
+        modgo_process_config_target(t);
     }
     return NULL;
 }
@@ -237,7 +222,7 @@ static const char *cmd_callable(cmd_parms *cmd, void *config, const char *name)
     for (i = 0; modgo_callable_at(i, &callable); i++) {
         if (!strcmp(callable.name, name)) {
             dir->callable = name;
-            process_config.callable_named = 1;
+            modgo_process_config_callable_named();
             return NULL;
         }
     }
@@ -264,98 +249,6 @@ static const char *cmd_error_override(cmd_parms *cmd, void *config, int on)
     return NULL;
 }
 
-/* ---- settings of the process ---- */
-
-static const char *cmd_setenv(cmd_parms *cmd, void *config, const char *name, const char *value)
-{
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    modgo_setting *setting;
-
-    if (error) {
-        return error;
-    }
-    if (!*name || ap_strchr_c(name, '=')) {
-        return apr_psprintf(cmd->pool, "GoSetEnv: '%s' cannot be the name of an environment variable", name);
-    }
-    setting = apr_array_push(process_config.environment);
-    setting->name = name;
-    setting->value = value;
-    return NULL;
-}
-
-static const char *cmd_max_procs(cmd_parms *cmd, void *config, const char *value)
-{
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    char *end;
-    apr_int64_t n;
-
-    if (error) {
-        return error;
-    }
-    errno = 0;
-    n = apr_strtoi64(value, &end, 10);
-    if (*end || end == value || n < 1 || n > 1024) {
-        return apr_psprintf(cmd->pool, "GoMaxProcs: '%s' is not a number from 1 to 1024", value);
-    }
-    process_config.max_procs = value;
-    return NULL;
-}
-
-static const char *cmd_memory_limit(cmd_parms *cmd, void *config, const char *value)
-{
-    static const char *const units = "BKMGT";
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY), *unit;
-    char *end;
-    apr_int64_t n;
-
-    if (error) {
-        return error;
-    }
-    errno = 0;
-    n = apr_strtoi64(value, &end, 10);
-    unit = *end ? ap_strchr_c(units, apr_toupper(*end)) : units;
-    if (errno == ERANGE || end == value || n < 1 || !unit || (*end && end[1]) ||
-        n > (APR_INT64_MAX >> (10 * (unit - units)))) {
-        return apr_psprintf(cmd->pool,
-                            "GoMemoryLimit: '%s' is not a size: a number with K, M, G or T, for example 512M", value);
-    }
-    process_config.memory_limit = apr_psprintf(cmd->pool, "%" APR_INT64_T_FMT, n << (10 * (unit - units)));
-    return NULL;
-}
-
-static const char *cmd_gc(cmd_parms *cmd, void *config, const char *value)
-{
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    char *end;
-    apr_int64_t n;
-
-    if (error) {
-        return error;
-    }
-    errno = 0;
-    n = apr_strtoi64(value, &end, 10);
-    if (ap_cstr_casecmp(value, "off") && (*end || end == value || n < 1 || n > 100000)) {
-        return apr_psprintf(cmd->pool, "GoGC: '%s' is neither off nor a percentage from 1 to 100000", value);
-    }
-    process_config.gc = ap_cstr_casecmp(value, "off") ? value : "off";
-    return NULL;
-}
-
-static const char *cmd_start_timeout(cmd_parms *cmd, void *config, const char *value)
-{
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-
-    if (error) {
-        return error;
-    }
-    if (ap_timeout_parameter_parse(value, &process_config.start_timeout, "s") != APR_SUCCESS ||
-        process_config.start_timeout <= 0) {
-        return apr_psprintf(cmd->pool,
-                            "GoStartTimeout: '%s' is not a time: a number with ms, s or min, for example 60s", value);
-    }
-    return NULL;
-}
-
 const command_rec modgo_directives[] = {
     AP_INIT_TAKE_ARGV("GoAlias", cmd_alias, NULL, RSRC_CONF, "URL path and package [callable=NAME]"),
     AP_INIT_TAKE_ARGV("GoAliasMatch", cmd_alias_match, NULL, RSRC_CONF,
@@ -367,11 +260,13 @@ const command_rec modgo_directives[] = {
                  "On or Off: whether the application sees the Authorization header"),
     AP_INIT_FLAG("GoErrorOverride", cmd_error_override, NULL, OR_FILEINFO,
                  "On or Off: whether ErrorDocument replaces the body of the application's error responses"),
-    AP_INIT_TAKE2("GoSetEnv", cmd_setenv, NULL, RSRC_CONF, "name and value of an environment variable of the process"),
-    AP_INIT_TAKE1("GoMaxProcs", cmd_max_procs, NULL, RSRC_CONF, "GOMAXPROCS of each child"),
-    AP_INIT_TAKE1("GoMemoryLimit", cmd_memory_limit, NULL, RSRC_CONF, "GOMEMLIMIT of each child, with K, M, G or T"),
-    AP_INIT_TAKE1("GoGC", cmd_gc, NULL, RSRC_CONF, "GOGC of each child: a percentage, or off"),
-    AP_INIT_TAKE1("GoStartTimeout", cmd_start_timeout, NULL, RSRC_CONF,
+    AP_INIT_TAKE2("GoSetEnv", modgo_cmd_setenv, NULL, RSRC_CONF,
+                  "name and value of an environment variable of the process"),
+    AP_INIT_TAKE1("GoMaxProcs", modgo_cmd_max_procs, NULL, RSRC_CONF, "GOMAXPROCS of each child"),
+    AP_INIT_TAKE1("GoMemoryLimit", modgo_cmd_memory_limit, NULL, RSRC_CONF,
+                  "GOMEMLIMIT of each child, with K, M, G or T"),
+    AP_INIT_TAKE1("GoGC", modgo_cmd_gc, NULL, RSRC_CONF, "GOGC of each child: a percentage, or off"),
+    AP_INIT_TAKE1("GoStartTimeout", modgo_cmd_start_timeout, NULL, RSRC_CONF,
                   "how long applications may take to construct themselves in the check of the configuration"),
     {NULL}};
 

@@ -121,12 +121,22 @@ void *modgo_dir_config_merge(apr_pool_t *p, void *base, void *add);
 void *modgo_server_config_create(apr_pool_t *p, server_rec *s);
 void *modgo_server_config_merge(apr_pool_t *p, void *base, void *add);
 
-/* parent: forgets the process's settings before a configuration is read. */
-int modgo_process_config_reset(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
-const modgo_process_config *modgo_process_config_get(void);
-
 /* parent: tells whether httpd is re-reading the configuration of a server that runs. */
 int modgo_restarting(void);
+
+/* ---- process_config.c: settings of the process ---- */
+
+/* parent: forgets them before a configuration is read. */
+int modgo_process_config_reset(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
+const modgo_process_config *modgo_process_config_get(void);
+/* parent: notes that the configuration names t, and that it has a GoCallableObject. */
+void modgo_process_config_target(const modgo_target *t);
+void modgo_process_config_callable_named(void);
+const char *modgo_cmd_setenv(cmd_parms *cmd, void *config, const char *name, const char *value);
+const char *modgo_cmd_max_procs(cmd_parms *cmd, void *config, const char *value);
+const char *modgo_cmd_memory_limit(cmd_parms *cmd, void *config, const char *value);
+const char *modgo_cmd_gc(cmd_parms *cmd, void *config, const char *value);
+const char *modgo_cmd_start_timeout(cmd_parms *cmd, void *config, const char *value);
 
 /* ---- mapping.c: which application answers a request, and where its URL space begins ---- */
 

@@ -25,19 +25,25 @@ int modgo_output_mailbox(int ends[2])
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
 }
 
+static struct msghdr envelope(struct iovec *data, control *c)
+{
+    struct msghdr message = {0};
+
+    message.msg_iov = data;
+    message.msg_iovlen = 1;
+    message.msg_control = c->bytes;
+    message.msg_controllen = sizeof(c->bytes);
+    return message;
+}
+
 /* Puts the pipes of a child into the mailbox. When it is full, what that child prints last may be lost. */
 static void post(const int ends[2], pid_t pid, const int pipes[PIPES])
 {
     struct iovec data = {&pid, sizeof(pid)};
     control c = {{0}};
-    struct msghdr message = {0};
-    struct cmsghdr *head;
+    struct msghdr message = envelope(&data, &c);
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = c.bytes;
-    message.msg_controllen = sizeof(c.bytes);
-    head = CMSG_FIRSTHDR(&message);
     head->cmsg_level = SOL_SOCKET;
     head->cmsg_type = SCM_RIGHTS;
     head->cmsg_len = CMSG_LEN(PIPES * sizeof(int));
@@ -50,13 +56,9 @@ static int take(const int ends[2], pid_t *pid, int pipes[PIPES])
 {
     struct iovec data = {pid, sizeof(*pid)};
     control c = {{0}};
-    struct msghdr message = {0};
+    struct msghdr message = envelope(&data, &c);
     struct cmsghdr *head;
 
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = c.bytes;
-    message.msg_controllen = sizeof(c.bytes);
     pipes[0] = pipes[1] = -1;
     if (recvmsg(ends[0], &message, MSG_CMSG_CLOEXEC) != sizeof(*pid)) {
         return 0;

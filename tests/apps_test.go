@@ -146,7 +146,8 @@ func testStream(t *testing.T, srv *httpdtest.Server) {
 	t.Run("events", func(t *testing.T) {
 		c := converse(t, srv)
 		defer c.Close()
-		c.send("GET /stream/events?n=3&interval=100ms HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+		interval := httpdtest.Limit(200 * time.Millisecond)
+		c.send("GET /stream/events?n=3&interval=" + interval.String() + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
 		resp := c.head("GET")
 		if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
 			t.Fatalf("the stream is %s, %v", resp.Status, resp.Header)
