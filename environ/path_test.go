@@ -126,7 +126,7 @@ func FuzzURLPath(f *testing.F) {
 	}{
 		{"/app/x", "/app/x", 4}, {"/%61pp/%78?q", "/app/x", 4}, {"/a%2Fb", "/a%2Fb", 3}, {"/a%2fb", "/a/b", 2}, {"/%e9", "/\xe9", 0},
 		{"http://h/%41", "/A", 0}, {"/a//%78", "/a/x", 2}, {"/%zz%4", "/%zz%4", 0}, {"/%252F%2F", "/%2F%2F", 0}, {"*", "*", 0},
-		{"/a!b", "/a!b", 1}, {"/\xff%41", "/\xffA", 0}, {"", "", 0}, {"/%25", "/%", 2}, {"x://y/%25", "x://y/%", 0},
+		{"/a!b", "/a!b", 1}, {"/a%2A", "/a*", 2}, {"/\xff%41", "/\xffA", 0}, {"", "", 0}, {"/%25", "/%", 2}, {"x://y/%25", "x://y/%", 0},
 	} {
 		f.Add(seed.target, seed.path, seed.mount)
 	}
@@ -149,8 +149,8 @@ func FuzzURLPath(f *testing.F) {
 		if got != rest && slashes.Replace(got) != slashes.Replace(rest) {
 			t.Errorf("URLPath(%q, %q, %q) = %q", target, path, rest, got)
 		}
-		// The plainest client of all.
-		if plain := (&url.URL{Path: path}).EscapedPath(); path != "*" {
+		// The plainest client of all. Package url leaves a path that is a lone asterisk as it is.
+		if plain := (&url.URL{Path: path}).EscapedPath(); path != "*" && rest != "*" {
 			if got, raw := environ.URLPath(plain, path, rest); got != rest || raw != "" {
 				t.Errorf("URLPath(%q, %q, %q) = %q, %q; want %q and no raw path", plain, path, rest, got, raw, rest)
 			}
