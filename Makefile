@@ -12,7 +12,9 @@ ARGS ?=
 APPS := ./apps/...
 # The packages without cgo. apachebridge is tested from outside, through httpd.
 PURE := ./environ/... ./modgo/... ./internal/... ./apps/... ./cmd/...
-BLACKBOX := ./tests ./tests/httpdtest/...
+BLACKBOX := ./tests ./tests/httpdtest/... ./tests/serve
+# What runs under the sanitizers: an httpd of modgo serve has no place for their settings.
+SANITIZED := ./tests
 LIMITS := ./tests/limits
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -75,11 +77,11 @@ limits: deps
 test-long: deps-long test-asan test-valgrind
 
 test-asan: deps
-	$(GO) test -count=1 -p 1 -timeout 40m -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" $(BLACKBOX)
+	$(GO) test -count=1 -p 1 -timeout 40m -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" $(SANITIZED)
 
 VALGRIND := valgrind --log-file={dir}/valgrind.%p --suppressions=$(CURDIR)/tests/httpdtest/valgrind.supp --leak-check=no --undef-value-errors=no
 test-valgrind: deps-long
-	$(GO) test -count=1 -p 1 -timeout 60m -exec "env MODGO_TEST_SLOW=20 MODGO_TEST_MPM=event 'MODGO_TEST_WRAPPER=$(VALGRIND)'" $(BLACKBOX)
+	$(GO) test -count=1 -p 1 -timeout 60m -exec "env MODGO_TEST_SLOW=20 MODGO_TEST_MPM=event 'MODGO_TEST_WRAPPER=$(VALGRIND)'" $(SANITIZED)
 
 # ---- the code ----
 

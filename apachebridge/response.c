@@ -1,37 +1,10 @@
 /* The response: status and headers into the request_rec, blocks of the body as buckets into the output filters. */
 #include "modgo.h"
+#include "head.h"
 
 #include <http_connection.h>
 
 APLOG_USE_MODULE(go);
-
-/* Where the next field of a packed head is read from. */
-typedef struct {
-    char *at;
-    char *end;
-} unpacker;
-
-/*
- * Takes the next field: four bytes of length, little-endian, then the text and a NUL. Returns NULL at the end, and for
- * a head that is not well-formed.
- */
-static char *unpack(unpacker *u)
-{
-    const unsigned char *b = (const unsigned char *)u->at;
-    apr_size_t len;
-    char *field;
-
-    if (u->end - u->at < 5) {
-        return NULL;
-    }
-    len = b[0] | (apr_size_t)b[1] << 8 | (apr_size_t)b[2] << 16 | (apr_size_t)b[3] << 24;
-    if (len > (apr_size_t)(u->end - u->at) - 5 || u->at[4 + len] != '\0') {
-        return NULL;
-    }
-    field = u->at + 4;
-    u->at = field + len + 1;
-    return field;
-}
 
 /*
  * Puts a packed head into the request_rec. The head is copied into the request's pool once, as a whole; the tables
@@ -40,15 +13,15 @@ static char *unpack(unpacker *u)
 static void set_head(request_rec *r, apr_table_t *headers, const char *head, apr_size_t head_len)
 {
     char *copy = apr_pmemdup(r->pool, head, head_len);
-    unpacker u = {copy, copy + head_len};
-    char *line = unpack(&u), *name, *value;
+    modgo_head fields = modgo_head_of(copy, head_len);
+    char *line = modgo_head_next(&fields), *name, *value;
 
     if (!line) {
         return;
     }
     r->status = atoi(line);
     r->status_line = line;
-    while ((name = unpack(&u)) && (value = unpack(&u))) {
+    while ((name = modgo_head_next(&fields)) && (value = modgo_head_next(&fields))) {
         /* Two that httpd keeps elsewhere too, for its filters. */
         if (!ap_cstr_casecmp(name, "Content-Type")) {
             ap_set_content_type(r, value);

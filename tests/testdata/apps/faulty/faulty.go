@@ -78,8 +78,8 @@ var application = func() *http.ServeMux {
 	})
 	handle("/long", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "4")
-		_, err := io.WriteString(w, "much more")
 		_, _ = io.WriteString(w, "four")
+		_, err := io.WriteString(w, "and more")
 		fmt.Println("the long write got:", err)
 	})
 	handle("/nobody", func(w http.ResponseWriter, r *http.Request) {

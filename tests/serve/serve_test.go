@@ -1,4 +1,5 @@
-package tests
+// Package serve tests modgo serve as its user sees it.
+package serve
 
 import (
 	"bytes"
@@ -47,11 +48,11 @@ func (b *lockedBuffer) String() string {
 }
 
 var buildModgo = sync.OnceValues(func() (string, error) {
-	path, err := filepath.Abs(filepath.Join("..", "build", "test", "modgo"))
+	path, err := filepath.Abs(filepath.Join("..", "..", "build", "test", "modgo"))
 	if err != nil {
 		return "", err
 	}
-	output, err := exec.Command("go", "build", "-o", path, "../cmd/modgo").CombinedOutput()
+	output, err := exec.Command("go", "build", "-o", path, "../../cmd/modgo").CombinedOutput()
 	if err != nil {
 		return "", errors.New(string(output))
 	}
@@ -66,7 +67,7 @@ func serve(t *testing.T, temp string, args ...string) *serving {
 		t.Fatal(err)
 	}
 	s := &serving{cmd: exec.Command(modgo, append([]string{"serve", "--port", "0"}, args...)...), exited: make(chan struct{})}
-	s.cmd.Dir = ".."
+	s.cmd.Dir = filepath.Join("..", "..")
 	s.cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}

@@ -1,0 +1,77 @@
+package httpfield_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mod-go/mod-go/internal/httpfield"
+)
+
+// RFC 9110 section 5.6.2: tchar.
+const tchar = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+func TestValidName(t *testing.T) {
+	for c := range 256 {
+		want := strings.IndexByte(tchar, byte(c)) >= 0
+		for _, name := range []string{string([]byte{byte(c)}), "X" + string([]byte{byte(c)}), string([]byte{byte(c)}) + "Y"} {
+			if got := httpfield.ValidName(name); got != want {
+				t.Errorf("ValidName(%q) = %v; want %v", name, got, want)
+			}
+		}
+	}
+	if httpfield.ValidName("") {
+		t.Error("the empty name is valid")
+	}
+}
+
+func TestValidValue(t *testing.T) {
+	for c := range 256 {
+		// RFC 9110 section 5.5: VCHAR, obs-text, space and tab.
+		want := c == '\t' || c >= ' ' && c <= '~' || c >= 0x80
+		for _, value := range []string{string([]byte{byte(c)}), "a" + string([]byte{byte(c)}) + "b"} {
+			if got := httpfield.ValidValue(value); got != want {
+				t.Errorf("ValidValue(%q) = %v; want %v", value, got, want)
+			}
+		}
+	}
+	if !httpfield.ValidValue("") {
+		t.Error("the empty value is not valid")
+	}
+}
+
+func TestSanitized(t *testing.T) {
+	for value, want := range map[string]string{
+		"":                     "",
+		"a b\tc":               "a b\tc",
+		" as it is ":           " as it is ",
+		"k\xc3\xa4se\xe9":      "k\xc3\xa4se\xe9",
+		"a\r\nX-Injected: yes": "a  X-Injected: yes",
+		"\na\n":                "a",
+		"a\x00b\x7fc\x1bd":     "a b c d",
+		"\r\n":                 "",
+		"\n\u00a0a\x85\n":      "\u00a0a\x85", // spaces in Unicode, not in HTTP
+	} {
+		got := httpfield.Sanitized(value)
+		if got != want {
+			t.Errorf("Sanitized(%q) = %q; want %q", value, got, want)
+		}
+		if !httpfield.ValidValue(got) {
+			t.Errorf("Sanitized(%q) = %q, which is not valid", value, got)
+		}
+	}
+}
+
+func TestEqualFold(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"", "", true}, {"Content-Type", "content-TYPE", true}, {"a", "b", false}, {"a", "ab", false}, {"a", "", false},
+		{"k", "\u212a", false}, {"\u212a", "k", false}, {"s", "\u017f", false}, // folded by Unicode, not by HTTP
+		{"X_A", "X-A", false}, {"[", "{", false},
+	} {
+		if got := httpfield.EqualFold(test.a, test.b); got != test.want {
+			t.Errorf("EqualFold(%q, %q) = %v; want %v", test.a, test.b, got, test.want)
+		}
+	}
+}
