@@ -120,7 +120,8 @@ int modgo_handler(request_rec *r)
     q.r = r;
     q.headers_in = apr_table_elts(r->headers_in);
     q.pass_authorization = passes_authorization(r, dir);
-    q.error_override = dir->error_override == 1;
+    /* An ErrorDocument's own request inherits the error's status, and is not overridden in turn. */
+    q.error_override = dir->error_override == 1 && r->status == HTTP_OK;
     q.content_length = body_length(r);
     q.timeout = r->server->timeout;
     q.proto_num = r->proto_num;

@@ -78,7 +78,7 @@ func askAtOnce(t *testing.T, srv *httpdtest.Server, n int) []settings.Report {
 func TestParentRunsNoGo(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
 		srv := httpdtest.Start(t, httpdtest.Config{
-			MPM: mpm, Processes: 2, Threads: 2,
+			MPM: mpm, Processes: 2, Threads: 8,
 			Packages: []string{"./tests/testdata/apps/settings"},
 			Conf:     "GoAlias / " + appsPath + "settings",
 		})

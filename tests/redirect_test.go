@@ -18,6 +18,10 @@ ErrorDocument 410 /wsgi/text
 ErrorDocument 403 /respond/bytes/20000
 ErrorDocument 501 /respond/status/500
 SetEnv COLOUR blue
+GoAlias /overridden ` + respondApp + `
+<LocationMatch ^/(overridden|respond/bytes)>
+	GoErrorOverride On
+</LocationMatch>
 <Directory ${DIR}/www>
 	AllowOverride FileInfo
 	Options +Includes
@@ -92,6 +96,11 @@ func testErrorDocumentApplication(t *testing.T, srv *httpdtest.Server) {
 			t.Errorf("HEAD: the answer is %s", resp.Status)
 		}
 		c.ends()
+	})
+	t.Run("in the place of the application's own, and not overridden in turn", func(t *testing.T) {
+		if resp := srv.Get("/overridden/status/403?body=own"); resp.StatusCode != 403 || len(resp.Text) != 20000 {
+			t.Errorf("the answer is %s with %d bytes; want 403 with the document's 20000", resp.Status, len(resp.Text))
+		}
 	})
 	t.Run("by a WSGI application, whose status counts", func(t *testing.T) {
 		if resp := srv.Get("/respond/status/410"); resp.Status != "200 OK" || resp.Text != "one block" {

@@ -66,6 +66,9 @@ func (h *ApplicationHost) pack(head *modgo.Head) []byte {
 		return nil
 	}
 	h.status = head.Status
+	if h.buffer == nil {
+		h.buffer = make([]byte, 0, headSize)
+	}
 	h.buffer = AppendHead(h.buffer[:0], head.Status, head.Reason, head.Headers)
 	return h.buffer
 }

@@ -15,6 +15,9 @@ import (
 // one call, with its head and, made by the server, its Content-Length.
 const bufferSize = 8 << 10
 
+// headSize is how many bytes are set aside for a packed head: enough for most.
+const headSize = 512
+
 // sniffLength is how many bytes of the body http.DetectContentType looks at.
 const sniffLength = 512
 
@@ -70,17 +73,21 @@ func (w *ResponseWriter) WriteHeader(status int) {
 	}
 	w.status = status
 	w.length = -1
-	w.packed = w.appendHeaders(appendStatus(w.packed[:0], status, reason(status)), true)
+	w.packed = w.appendHeaders(appendStatus(make([]byte, 0, headSize), status, reason(status)), true)
 	w.left = w.ErrorOverride && status >= 400 && w.Transport.Leave(w.packed)
 }
 
 // appendHeaders packs the headers and, for the final head, remembers what they say of the body.
 func (w *ResponseWriter) appendHeaders(dst []byte, final bool) []byte {
 	for name, values := range w.header {
-		if !httpfield.ValidName(name) {
-			continue // as net/http does: it would break the response
-		}
 		switch {
+		case name == "Trailer" || strings.HasPrefix(name, http.TrailerPrefix):
+			if final {
+				log.Printf("http: the trailers of a response are not sent: %s %q", name, values)
+			}
+			continue
+		case !httpfield.ValidName(name):
+			continue // as net/http does: it would break the response
 		case httpfield.EqualFold(name, "Transfer-Encoding"):
 			continue // the server's own
 		case httpfield.EqualFold(name, "Content-Type"):
