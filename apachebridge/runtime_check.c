@@ -183,11 +183,12 @@ static void supervise(check *c, int report)
                                       " s); raise that, or start in a goroutine what takes long",
                                       apr_time_sec(c->config->start_timeout)));
     }
-    else if (status != 0 && in_time) {
+    else if (!in_time || status != 0) {
         c->failures++;
-        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, NULL,
-                     "MODGO0005: the process that checks the applications failed before it came to one: %s",
-                     end_of(c->pool, status));
+        ap_log_error(
+            APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, NULL,
+            "MODGO0005: the process that checks the applications failed before it came to one, or after the last: %s",
+            in_time ? end_of(c->pool, status) : "it took longer than GoStartTimeout");
     }
 }
 

@@ -1,9 +1,11 @@
 package tests
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mod-go/mod-go/tests/httpdtest"
 )
@@ -34,8 +36,10 @@ var brokenConfigs = []struct {
 		[]string{"MODGO0003", ":LINE (GoAlias)", "its constructor panicked: no settings file", "| ", "panics.go:6"}},
 	{"a constructor that ends the process", "GoAlias / " + appsPath + "broken/exits",
 		[]string{"MODGO0003", ":LINE (GoAlias)", "it ended the process with status 4 (os.Exit or log.Fatal)"}},
-	{"a constructor that does not return", "GoStartTimeout 200ms\nGoAlias / " + appsPath + "broken/hangs",
+	{"a constructor that does not return", fmt.Sprintf("GoStartTimeout %dms\nGoAlias / ", httpdtest.Limit(300*time.Millisecond).Milliseconds()) + appsPath + "broken/hangs",
 		[]string{"MODGO0003", "it took longer than GoStartTimeout"}},
+	{"a limit that passes before anything is begun", "GoStartTimeout 1ms\nGoAlias / " + appsPath + "settings",
+		[]string{"MODGO000", "it took longer than GoStartTimeout"}},
 	{"an application without a value", "GoAlias / " + appsPath + "broken/isnil",
 		[]string{"MODGO0003", ":LINE (GoAlias)", "is nil: give it a value"}},
 	{"a fatal error while constructing", "GoAlias / " + appsPath + "broken/fatal",
