@@ -65,6 +65,10 @@ var (
 
 // mustBeDeclared tells whether a test has to expect the line.
 func (l Line) mustBeDeclared() bool {
+	if os.Getenv(EnvWrapper) != "" && strings.HasPrefix(l.Message, "MODGO0023: ") {
+		// Under valgrind the Go runtime now and then ends itself, with status 2, while it starts. httpd starts another child.
+		return false
+	}
 	return l.Raw || grave[l.Level] || numberPattern.MatchString(l.Text)
 }
 
