@@ -40,10 +40,10 @@ type exchange struct {
 
 //export modgoGoServe
 func modgoGoServe(call *C.modgo_request) (result C.int) {
-	callable := current.callables[call.mapping.index]
-	if err := construct(callable); err != nil {
-		return http.StatusServiceUnavailable // its cause was logged when it was constructed
+	if !current.ready(int(call.mapping.index)) {
+		return http.StatusServiceUnavailable
 	}
+	callable := current.callables[call.mapping.index]
 	x := &exchange{callable: callable, call: call}
 	x.body.exchange = x
 	x.context.exchange = x

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/mattn/go-pointer"
@@ -21,6 +22,7 @@ import (
 // process is what lives as long as an httpd child. C holds it from child_init to the child's exit.
 type process struct {
 	callables []*modgo.Callable // in the order of C's indexes
+	reported  []atomic.Bool     // of each, that it cannot be constructed
 }
 
 // current is the process; nil before child_init.
@@ -34,18 +36,26 @@ func modgoGoRuntimeReady() {} // the call itself waits until the runtime is up
 //
 //export modgoGoStart
 func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer {
-	p := &process{callables: compiledIn(int(count))}
+	p := &process{callables: compiledIn(int(count)), reported: make([]atomic.Bool, count)}
 	current = p
 	setUpLogging()
 	if crashFile >= 0 {
 		setCrashOutput(os.NewFile(uintptr(crashFile), "crash output"))
 	}
-	for i, c := range configured(p.callables, wanted) {
-		if err := construct(c); err != nil {
-			logFailedConstruction(p.callables[i], err)
-		}
+	for i := range configured(p.callables, wanted) {
+		p.ready(i)
 	}
 	return pointer.Save(p)
+}
+
+// ready constructs a callable, unless it has been, and tells whether it can answer requests. That it cannot is logged
+// once. What an .htaccess file names is constructed by its first request.
+func (p *process) ready(index int) bool {
+	err := construct(p.callables[index])
+	if err != nil && p.reported[index].CompareAndSwap(false, true) {
+		logFailedConstruction(p.callables[index], err)
+	}
+	return err == nil
 }
 
 // modgoGoStop is the end of the process's part of Go, when httpd has ended its requests.

@@ -124,3 +124,28 @@ func TestRestartKeepsServing(t *testing.T) {
 		})
 	})
 }
+
+// TestConstructedByItsFirstRequest: what only an .htaccess file names is unknown to configtest; it is constructed when it
+// is first asked for, and a failure is logged once.
+func TestConstructedByItsFirstRequest(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		srv := httpdtest.Start(t, httpdtest.Config{
+			MPM: mpm, Threads: 1, Packages: brokenPackages, DocumentRoot: "www",
+			Files: map[string]string{
+				"www/good/.htaccess":   "SetHandler go-application\nGoApplication " + appsPath + "settings callable=admin\n",
+				"www/broken/.htaccess": "SetHandler go-application\nGoApplication " + appsPath + "broken/fails\n",
+			},
+			Conf: "<Directory ${DIR}/www>\nAllowOverride FileInfo\n</Directory>",
+		})
+		srv.Expect(`AH(00484|00161|00286): server reached MaxRequestWorkers`).Maybe() // there is but one
+		srv.Expect(`MODGO0003: the application .*broken/fails.application cannot be constructed: .*does not answer`).Times(1)
+		for range 3 {
+			if resp := srv.Get("/broken/"); resp.StatusCode != 503 {
+				t.Errorf("the broken application answers %s", resp.Status)
+			}
+			if resp := srv.Get("/good/"); resp.Text != "admin" {
+				t.Errorf("the good application answers %s: %q", resp.Status, resp.Text)
+			}
+		}
+	})
+}
