@@ -132,3 +132,22 @@ func TestRunsAsUser(t *testing.T) {
 		t.Errorf("os.Args is %q; want httpd's own", report.Args)
 	}
 }
+
+// TestUnprivileged: an ordinary user's httpd works as root's does.
+func TestUnprivileged(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		srv := httpdtest.Start(t, httpdtest.Config{
+			MPM: mpm, Unprivileged: true, Packages: []string{"./tests/testdata/apps/settings"},
+			Conf: "GoAlias / " + appsPath + "settings",
+		})
+		for _, when := range []string{"after the start", "after a graceful restart"} {
+			if uid := strings.Fields(procStatus(t, srv.ParentPID(), "Uid"))[0]; uid == "0" {
+				t.Fatalf("%s: the parent is root's", when)
+			}
+			if report := decode[settings.Report](t, srv.Get("/")); !report.Alive || report.User == "root" {
+				t.Errorf("%s: the Go runtime lives: %v, as %s", when, report.Alive, report.User)
+			}
+			srv.Graceful()
+		}
+	})
+}

@@ -24,6 +24,7 @@ type Config struct {
 	Env          []httpdconf.Variable    // GoSetEnv
 	Conf         string                  // further lines of the main server
 
+	Unprivileged           bool     // httpd is started by an ordinary user, as it is anyway where the test does not run as root
 	Processes              int      // 1 by default
 	Threads                int      // 4 by default; under prefork so many processes for each of Processes
 	MaxConnectionsPerChild int      // 0 is no limit
@@ -121,7 +122,13 @@ func (c Config) folder(t testing.TB, account *httpdconf.Account) string {
 		if object == "" {
 			object = Object(t, c.Packages...)
 		}
-		check(os.Symlink(object, filepath.Join(dir, objectName)))
+		if c.Unprivileged { // who may not pass to the repository
+			content, err := os.ReadFile(object)
+			check(err)
+			check(os.WriteFile(filepath.Join(dir, objectName), content, 0o755))
+		} else {
+			check(os.Symlink(object, filepath.Join(dir, objectName)))
+		}
 	}
 	if account != nil {
 		check(os.Chown(dir, account.UID, account.GID))

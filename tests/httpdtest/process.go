@@ -36,6 +36,12 @@ func (s *Server) run() {
 	cmd.Stdout, cmd.Stderr = output, output
 	// A group of its own, so that whatever may be left of it is found; and no httpd outlives a test that dies.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	if s.unprivileged && s.account != nil {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(s.account.UID), Gid: uint32(s.account.GID)}
+		if err := output.Chown(s.account.UID, s.account.GID); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 	if err := cmd.Start(); err != nil {
 		s.t.Fatalf("httpdtest: cannot run httpd: %v", err)
 	}

@@ -23,16 +23,18 @@ type Server struct {
 
 // instance is what all views of a Server share.
 type instance struct {
-	httpd    *httpd.Installation
-	account  *httpdconf.Account
-	dir      string
-	addr     string
-	environ  []string // Config.Environ
-	process  *process
-	logs     *errorLogs
-	expected expectations
-	client   *http.Client
-	ending   int // number of lines in the log when the children were first told to end; 0 before
+	httpd   *httpd.Installation
+	account *httpdconf.Account // of the child processes; nil where the test does not run as root
+	// unprivileged tells that account is the parent's as well.
+	unprivileged bool
+	dir          string
+	addr         string
+	environ      []string // Config.Environ
+	process      *process
+	logs         *errorLogs
+	expected     expectations
+	client       *http.Client
+	ending       int // number of lines in the log when the children were first told to end; 0 before
 }
 
 // The time that httpd may take on an ordinary machine. Its first start reads large libraries from the disk.
@@ -111,7 +113,7 @@ func prepare(t testing.TB, cfg Config) *Server {
 	if err != nil {
 		t.Fatalf("httpdtest: %v", err)
 	}
-	in := &instance{httpd: find(t), account: account, dir: cfg.folder(t, account), addr: freeAddress(t), environ: cfg.Environ}
+	in := &instance{httpd: find(t), account: account, unprivileged: cfg.Unprivileged, dir: cfg.folder(t, account), addr: freeAddress(t), environ: cfg.Environ}
 	in.client = in.newClient()
 	return &Server{t, in}
 }
@@ -122,7 +124,11 @@ func (s *Server) configure(cfg Config) {
 	if cfg.MPM == "" {
 		cfg.MPM = s.httpd.MPMs()[0]
 	}
-	conf := cfg.server(s.dir, s.addr, s.account)
+	account := s.account
+	if s.unprivileged {
+		account = nil // httpd cannot change to another
+	}
+	conf := cfg.server(s.dir, s.addr, account)
 	path, err := conf.WriteFile(s.httpd)
 	if err != nil {
 		s.t.Fatalf("httpdtest: the configuration is wrong: %v", err)
