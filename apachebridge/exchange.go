@@ -127,13 +127,13 @@ func (x *exchange) end(panicked any, returned bool, result C.int) C.int {
 	default:
 		x.exiting()
 	}
-	x.context.cancel()
 	if x.request != nil && x.request.MultipartForm != nil {
 		_ = x.request.MultipartForm.RemoveAll() // the temporary files of large parts, as net/http does
 	}
 	x.mu.Lock()
 	x.call = nil
 	x.mu.Unlock()
+	x.context.cancel() // after that, so that who waits for the end finds everything closed
 	return result
 }
 

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/mod-go/mod-go/modgo"
 )
@@ -93,7 +92,6 @@ var application = func() *http.ServeMux {
 		ctx := r.Context()
 		go func() {
 			<-ctx.Done()
-			time.Sleep(10 * time.Millisecond) // the handler's return and the end of its context are two moments
 			_, err1 := kept.body.Read(make([]byte, 10))
 			_, err2 := kept.writer.Write(make([]byte, 1<<20))
 			_, ok := env.Lookup("SERVER_NAME")
