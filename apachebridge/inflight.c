@@ -124,7 +124,6 @@ void modgo_inflight_child(apr_pool_t *pchild, server_rec *s)
             "say which request it served");
         return;
     }
-    apr_pool_pre_cleanup_register(pchild, NULL, child_ends);
     /* A description of its own, so that its position is its own. */
     apr_snprintf(path, sizeof(path), "/proc/self/fd/%d", shared->crash_file);
     crash = open(path, O_WRONLY | O_CLOEXEC);
@@ -141,6 +140,13 @@ void modgo_inflight_entrust(const int pipes[2])
 }
 
 int modgo_inflight_crash_file(void) { return crash; }
+
+void modgo_inflight_orderly(apr_pool_t *pchild)
+{
+    if (own >= 0) {
+        apr_pool_pre_cleanup_register(pchild, NULL, child_ends);
+    }
+}
 
 static modgo_slot *take_slot(void)
 {

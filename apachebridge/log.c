@@ -8,6 +8,8 @@ APLOG_USE_MODULE(go);
 
 static __thread request_rec *current;
 
+int modgo_log_serving(void) { return current != NULL; }
+
 request_rec *modgo_log_current(request_rec *r)
 {
     request_rec *before = current;

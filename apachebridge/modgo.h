@@ -183,6 +183,8 @@ typedef struct modgo_slot modgo_slot;
 int modgo_inflight_create(apr_pool_t *pconf, server_rec *s);
 /* child: takes a part of the table. */
 void modgo_inflight_child(apr_pool_t *pchild, server_rec *s);
+/* child: an end of the process that begins with its pool's clean-up is orderly, whatever other clean-ups come to. */
+void modgo_inflight_orderly(apr_pool_t *pchild);
 /* request: notes that this thread serves r; the slot, or NULL when the table is full. */
 modgo_slot *modgo_inflight_enter(request_rec *r, const char *package);
 /* request: the thread serves outer again, or nothing when outer is NULL. */
@@ -321,6 +323,8 @@ void modgo_log_line(int level, const char *line, apr_size_t len);
 void modgo_log_request(modgo_request *q, int level, const char *line, apr_size_t len);
 /* Tells whether LogLevel lets a line of this level through, for the request that this thread serves or the server. */
 int modgo_log_enabled(int level);
+/* Tells whether this thread serves a request, and so may be within Go. */
+int modgo_log_serving(void);
 /* request: makes r the one that this thread serves; returns the one before. */
 request_rec *modgo_log_current(request_rec *r);
 

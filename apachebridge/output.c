@@ -8,26 +8,32 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 APLOG_USE_MODULE(go);
 
 #define STREAMS 2
-#define LINE_MAX_BYTES 8000
+#define LINE_MAX_BYTES 8000 /* a longer line is logged in parts */
 
 /* How long an ending process waits for the thread to have logged what was printed, in milliseconds. */
 #define DRAIN_LIMIT 1000
 
+/*
+ * A stream keeps nothing in this process that is not logged: the thread looks at what the pipe holds, and takes out
+ * what it has logged. What a process that dies all at once leaves in its pipes, the parent finds (output_rest.c).
+ */
 typedef struct {
-    int fd; /* the pipe's end to read from */
-    apr_size_t len;
-    char line[LINE_MAX_BYTES];
+    int fd;      /* the pipe's end to read from */
+    int partial; /* bytes in the pipe that are no whole line yet; atomic */
 } stream;
 
 static stream streams[STREAMS];
+static int looking[2]; /* a pipe to look at another's content with */
 static struct sigaction abort_before;
-static int busy; /* the thread has read what it has not logged yet; atomic */
+static int busy; /* the thread looks at the pipes; atomic */
 static pthread_mutex_t logging = PTHREAD_MUTEX_INITIALIZER;
 
 static void log_line(const char *line, apr_size_t len)
@@ -43,57 +49,81 @@ static void log_line(const char *line, apr_size_t len)
     modgo_log_text(APLOG_NOTICE, NULL, line, len);
 }
 
-/* Logs the whole lines that s holds, and what is left when it can hold no more. */
-static void log_lines(stream *s)
+/* Copies what the pipe holds, up to a line's length, and leaves it there. */
+static apr_size_t look(const stream *s, char *buffer)
 {
-    char *begin = s->line, *end = s->line + s->len, *newline;
+    ssize_t n = tee(s->fd, looking[1], LINE_MAX_BYTES, SPLICE_F_NONBLOCK), got, done;
+
+    for (done = 0; done < n; done += got) {
+        got = read(looking[0], buffer + done, n - done);
+        if (got <= 0) {
+            return done;
+        }
+    }
+    return n > 0 ? n : 0;
+}
+
+/* Takes bytes that have been logged out of the pipe. */
+static void take(const stream *s, apr_size_t len)
+{
+    static char taken[LINE_MAX_BYTES];
+
+    while (len) {
+        ssize_t n = read(s->fd, taken, len);
+        if (n <= 0) {
+            return;
+        }
+        len -= n;
+    }
+}
+
+/* Logs the whole lines in text, and the whole of it where last says that no more will come; returns how many bytes. */
+static apr_size_t log_lines(const char *text, apr_size_t len, int last)
+{
+    const char *begin = text, *end = text + len, *newline;
 
     while ((newline = memchr(begin, '\n', end - begin))) {
         log_line(begin, newline - begin - (newline > begin && newline[-1] == '\r'));
         begin = newline + 1;
     }
-    if (begin == s->line && s->len == sizeof(s->line)) {
-        log_line(begin, s->len);
+    if (begin < end && (last || (begin == text && len == LINE_MAX_BYTES))) {
+        log_line(begin, end - begin);
         begin = end;
     }
-    s->len = end - begin;
-    memmove(s->line, begin, s->len);
+    return begin - text;
 }
 
-static void *output_thread(void *unused)
+/* Logs what the pipe holds. The caller has the lock; static, because at its end a process may be on a signal's small
+ * stack. */
+static void empty(stream *s, int last)
 {
-    struct pollfd ready[STREAMS];
-    int i, open = STREAMS;
+    static char text[LINE_MAX_BYTES];
+    apr_size_t held, logged;
 
-    for (i = 0; i < STREAMS; i++) {
-        ready[i].fd = streams[i].fd;
-        ready[i].events = POLLIN;
-    }
-    while (open) {
-        poll(ready, STREAMS, -1);
+    do {
+        held = look(s, text);
+        logged = log_lines(text, held, last);
+        take(s, logged);
+        __atomic_store_n(&s->partial, (int)(held - logged), __ATOMIC_SEQ_CST);
+    } while (logged);
+}
+
+static void *output_thread(void *poller)
+{
+    struct epoll_event ready[STREAMS];
+
+    for (;;) {
+        int n = epoll_wait((int)(intptr_t)poller, ready, STREAMS, -1), i;
+
         __atomic_store_n(&busy, 1, __ATOMIC_SEQ_CST);
-        for (i = 0; i < STREAMS; i++) {
-            stream *s = &streams[i];
-            ssize_t n;
-
-            if (!ready[i].revents) {
-                continue;
-            }
-            n = read(s->fd, s->line + s->len, sizeof(s->line) - s->len);
-            if (n > 0) {
-                s->len += n;
-                pthread_mutex_lock(&logging);
-                log_lines(s);
-                pthread_mutex_unlock(&logging);
-            }
-            else if (n == 0 || errno != EINTR) {
-                ready[i].fd = -1;
-                open--;
-            }
+        for (i = 0; i < n; i++) {
+            pthread_mutex_lock(&logging);
+            empty(ready[i].data.ptr, 0);
+            pthread_mutex_unlock(&logging);
         }
         __atomic_store_n(&busy, 0, __ATOMIC_SEQ_CST);
     }
-    return unused;
+    return NULL;
 }
 
 /* Waits until all that was printed has been logged. Async-signal-safe. */
@@ -107,10 +137,9 @@ static void drain(void)
         for (i = 0; i < STREAMS; i++) {
             int bytes = 0;
             if (ioctl(streams[i].fd, FIONREAD, &bytes) == 0) {
-                left += bytes;
+                left |= bytes != __atomic_load_n(&streams[i].partial, __ATOMIC_SEQ_CST);
             }
         }
-        /* In this order: what is no longer in the pipe keeps the thread busy until it has been logged. */
         if (!left && !__atomic_load_n(&busy, __ATOMIC_SEQ_CST)) {
             return;
         }
@@ -135,9 +164,7 @@ static apr_status_t child_ends(void *unused)
     drain();
     pthread_mutex_lock(&logging); /* for good: httpd's logs are about to be taken down */
     for (i = 0; i < STREAMS; i++) {
-        if (streams[i].len) {
-            log_line(streams[i].line, streams[i].len); /* a last line without its end */
-        }
+        empty(&streams[i], 1); /* a last line without its end */
     }
     return APR_SUCCESS;
 }
@@ -166,29 +193,44 @@ static int move_error_log(server_rec *s)
     return 1;
 }
 
-/* Puts a pipe in the place of a descriptor. */
-static int capture(stream *s, int fd)
+/* Puts a pipe in the place of a descriptor, and has the poller tell of each write to it. */
+static int capture(stream *s, int fd, int poller)
 {
+    struct epoll_event event = {EPOLLIN | EPOLLET, {s}};
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return 0;
     }
     s->fd = ends[0];
-    s->len = 0;
+    s->partial = 0;
     dup2(ends[1], fd);
     close(ends[1]);
-    return 1;
+    return epoll_ctl(poller, EPOLL_CTL_ADD, s->fd, &event) == 0;
+}
+
+/* Starts the thread that logs. */
+static int start_thread(int poller)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int result;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 256 << 10);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    result = pthread_create(&thread, &attributes, output_thread, (void *)(intptr_t)poller);
+    pthread_attr_destroy(&attributes);
+    return result == 0;
 }
 
 void modgo_output_capture(apr_pool_t *pchild, server_rec *s)
 {
     struct sigaction action = {0};
-    pthread_attr_t attributes;
-    pthread_t thread;
-    int pipes[STREAMS];
+    int poller = epoll_create1(EPOLL_CLOEXEC), pipes[STREAMS];
 
-    if (!move_error_log(s) || !capture(&streams[0], STDOUT_FILENO) || !capture(&streams[1], STDERR_FILENO)) {
+    if (poller < 0 || pipe2(looking, O_CLOEXEC) != 0 || !move_error_log(s) ||
+        !capture(&streams[0], STDOUT_FILENO, poller) || !capture(&streams[1], STDERR_FILENO, poller)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, errno, s,
                      "MODGO0025: what applications print is not logged, because this child cannot have two more pipes; "
                      "raise the limit of open files (ulimit -n)");
@@ -198,17 +240,13 @@ void modgo_output_capture(apr_pool_t *pchild, server_rec *s)
     pipes[1] = streams[1].fd;
     modgo_inflight_entrust(pipes);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, 256 << 10);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    if (pthread_create(&thread, &attributes, output_thread, NULL) != 0) {
+    if (!start_thread(poller)) {
         ap_log_error(
             APLOG_MARK, APLOG_CRIT, errno, s,
             "MODGO0026: this child cannot have a thread that logs what applications print; it would stand still "
             "when the pipe is full. Raise the limit of threads (ulimit -u)");
         exit(APEXIT_CHILDSICK);
     }
-    pthread_attr_destroy(&attributes);
     action.sa_sigaction = aborted;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaction(SIGABRT, &action, &abort_before);

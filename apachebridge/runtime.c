@@ -149,11 +149,25 @@ int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config
 
 static apr_status_t process_ends(void *process)
 {
-    modgoGoStop(process);
+    /* Under prefork SIGTERM ends the process from its handler, in the midst of a request: Go cannot be entered there.
+     */
+    if (!modgo_log_serving()) {
+        modgoGoStop(process);
+    }
     return APR_SUCCESS;
 }
 
-void modgo_child_init(apr_pool_t *pchild, server_rec *s)
+/* The signals by which httpd ends its children. */
+static void ending_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGUSR1);
+}
+
+static void start_child(apr_pool_t *pchild, server_rec *s)
 {
     const modgo_process_config *c = modgo_process_config_get();
     const unsigned char *wanted;
@@ -162,12 +176,23 @@ void modgo_child_init(apr_pool_t *pchild, server_rec *s)
 
     modgo_inflight_child(pchild, s);
     modgo_output_capture(pchild, s);
-    if (modgo_runtime_start(pchild, s, c) != 0) {
-        return;
+    if (modgo_runtime_start(pchild, s, c) == 0) {
+        wanted = modgo_targets_wanted(pchild, c, &count);
+        process = modgoGoStart((unsigned char *)wanted, count, modgo_inflight_crash_file());
+        apr_pool_pre_cleanup_register(pchild, process, process_ends);
     }
-    wanted = modgo_targets_wanted(pchild, c, &count);
-    process = modgoGoStart((unsigned char *)wanted, count, modgo_inflight_crash_file());
-    apr_pool_pre_cleanup_register(pchild, process, process_ends);
+    modgo_inflight_orderly(pchild); /* last, because clean-ups run in reverse */
+}
+
+void modgo_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    sigset_t ending, before;
+
+    /* Under prefork they are not blocked here; their handlers must not run while this thread is within Go. */
+    ending_signals(&ending);
+    pthread_sigmask(SIG_BLOCK, &ending, &before);
+    start_child(pchild, s);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 int modgo_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)

@@ -84,8 +84,8 @@ func TestStartRefuses(t *testing.T) {
 // past it leaves the other applications working, and the broken one answers 503.
 func TestRestartKeepsServing(t *testing.T) {
 	good := httpdtest.Config{
-		Packages: brokenPackages, Threads: 4,
-		Conf: "GoAlias /settings " + appsPath + "settings",
+		Packages: brokenPackages,
+		Conf:     "GoAlias /settings " + appsPath + "settings",
 	}
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
 		t.Run("construction fails", func(t *testing.T) {

@@ -36,7 +36,7 @@ var fatal = []struct{ path, cause string }{
 func TestFatalErrors(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
 		srv := httpdtest.Start(t, httpdtest.Config{
-			MPM: mpm, Threads: 4, Packages: []string{"./tests/testdata/apps/faulty"}, Conf: faultyConf,
+			MPM: mpm, Packages: []string{"./tests/testdata/apps/faulty"}, Conf: faultyConf,
 		})
 		srv.Expect(`MODGO0014: the application .*faulty.application cannot go on: its handler called runtime.Goexit`)
 		for _, f := range fatal {

@@ -3,6 +3,7 @@ package tests
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -148,6 +149,34 @@ func TestUnprivileged(t *testing.T) {
 				t.Errorf("%s: the Go runtime lives: %v, as %s", when, report.Alive, report.User)
 			}
 			srv.Graceful()
+		}
+	})
+}
+
+// TestStopsWhileServing: an httpd that is told to restart at once ends children whose applications are at work, and that
+// is no crash. Under prefork that includes one that computes, which the signal interrupts; a threaded child waits for its
+// threads.
+func TestStopsWhileServing(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		srv := httpdtest.Start(t, httpdtest.Config{
+			MPM: mpm, Packages: []string{"./tests/testdata/apps/faulty"}, Conf: faultyConf,
+		})
+		begin := func(request, line string) {
+			t.Helper()
+			conn := srv.Dial(t)
+			t.Cleanup(func() { conn.Close() })
+			if _, err := io.WriteString(conn, request); err != nil {
+				t.Fatal(err)
+			}
+			srv.AwaitLog(line)
+		}
+		begin("POST /faulty/sip HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n1", "sip begins")
+		if mpm == "prefork" {
+			begin("GET /faulty/spin HTTP/1.1\r\nHost: a\r\n\r\n", "spinning")
+		}
+		srv.Restart()
+		if text := srv.Get("/faulty/ok").Text; !strings.HasPrefix(text, "pid ") {
+			t.Errorf("after the restart the server answers %q", text)
 		}
 	})
 }

@@ -26,7 +26,7 @@ type Config struct {
 
 	Unprivileged           bool     // httpd is started by an ordinary user, as it is anyway where the test does not run as root
 	Processes              int      // 1 by default
-	Threads                int      // 4 by default; under prefork so many processes for each of Processes
+	Threads                int      // 16 by default; under prefork so many processes for each of Processes, 4 by default
 	MaxConnectionsPerChild int      // 0 is no limit
 	LogLevel               string   // "notice" by default
 	Environ                []string // further environment variables of httpd itself, NAME=value
@@ -39,8 +39,12 @@ const (
 	accessLogName = "access.log"
 )
 
-// defaultThreads suffices for a client with a few connections at once.
-const defaultThreads = 4
+// defaultThreads suffices for a client with a few connections at once, and leaves some idle: when none is, the event MPM
+// closes connections that are kept alive. defaultChildren is the same for prefork, where each costs a process.
+const (
+	defaultThreads  = 16
+	defaultChildren = 4
+)
 
 // modules are those that a configuration can hardly do without.
 var modules = []string{"mod_alias", "mod_dir", "mod_mime", "mod_authz_host"}
@@ -48,7 +52,9 @@ var modules = []string{"mod_alias", "mod_dir", "mod_mime", "mod_authz_host"}
 // server turns the test's words into a complete configuration.
 func (c Config) server(dir, addr string, account *httpdconf.Account) httpdconf.Server {
 	processes, threads := max(c.Processes, 1), c.Threads
-	if threads == 0 {
+	if threads == 0 && c.MPM == "prefork" {
+		threads = defaultChildren
+	} else if threads == 0 {
 		threads = defaultThreads
 	}
 	if c.MPM == "prefork" {

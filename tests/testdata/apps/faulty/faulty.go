@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/mod-go/mod-go/modgo"
 )
@@ -17,6 +18,7 @@ var kept struct {
 	body   io.Reader
 	writer http.ResponseWriter
 	result chan string
+	spun   atomic.Uint64
 }
 
 var application = func() *http.ServeMux {
@@ -100,6 +102,7 @@ var application = func() *http.ServeMux {
 	})
 	handle("/kept", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, <-kept.result) })
 	handle("/sip", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("sip begins")
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Printf("sip ended after %d bytes: %v\n", n, err)
 		if err != nil {
@@ -115,6 +118,12 @@ var application = func() *http.ServeMux {
 				fmt.Println("pour ended:", err)
 				return
 			}
+		}
+	})
+	handle("/spin", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("spinning")
+		for n := uint64(0); r.Context().Err() == nil; n++ {
+			kept.spun.Store(n)
 		}
 	})
 	handle("/print", func(w http.ResponseWriter, r *http.Request) {
