@@ -22,7 +22,7 @@ import (
 const (
 	// leastRatio is the least share of a C handler's requests for each second of CPU time that hello must reach.
 	leastRatio  = 0.70
-	rounds      = 5
+	rounds      = 7
 	connections = 32
 	perRound    = 40000 // requests
 )
@@ -48,7 +48,8 @@ func compileLimit(t *testing.T) string {
 // against a C handler in the same httpd that answers the same, in interleaved rounds.
 func TestThroughput(t *testing.T) {
 	srv := httpdtest.Start(t, httpdtest.Config{
-		MPM: "event", Processes: 2, Threads: connections, Packages: []string{"./apps/hello", "./tests/testdata/apps/hellohandler"},
+		// More threads than connections: when none is idle, the event MPM closes connections that are kept alive.
+		MPM: "event", Processes: 2, Threads: 2 * connections, Packages: []string{"./apps/hello", "./tests/testdata/apps/hellohandler"},
 		// All three through <Location>, so that httpd does the same for each before the handler.
 		Conf: "LoadModule climit_module " + compileLimit(t) + `
 			<Location />
@@ -79,21 +80,24 @@ func TestThroughput(t *testing.T) {
 			costs[path] = append(costs[path], (cpu(t, srv)-before)/perRound)
 		}
 	}
-	limit := median(costs["/c"])
-	record(t, "hello by a C handler: CPU time for a request", fmt.Sprintf("%.1f us", limit), "-")
+	record(t, "hello by a C handler: CPU time for a request", fmt.Sprintf("%.1f us", median(costs["/c"])), "-")
 	for i, name := range []string{"an Application", "an http.Handler"} {
-		cost := median(costs[paths[i+1]])
-		record(t, "hello by "+name+": CPU time for a request", fmt.Sprintf("%.1f us", cost), "-")
-		record(t, "C handler / "+name, fmt.Sprintf("%.2f", limit/cost), fmt.Sprintf("at least %.2f", leastRatio))
-		if limit/cost < leastRatio {
-			t.Errorf("%s: %.2f of the C handler's requests for the same CPU time; want %.2f", name, limit/cost, leastRatio)
+		cost := costs[paths[i+1]]
+		ratios := make([]float64, rounds)
+		for round := range ratios {
+			ratios[round] = costs["/c"][round] / cost[round] // of neighbours in time, whatever else the machine does
+		}
+		record(t, "hello by "+name+": CPU time for a request", fmt.Sprintf("%.1f us", median(cost)), "-")
+		ratio := median(ratios)
+		record(t, "C handler / "+name, fmt.Sprintf("%.2f", ratio), fmt.Sprintf("at least %.2f", leastRatio))
+		if ratio < leastRatio {
+			t.Errorf("%s: %.2f of the C handler's requests for the same CPU time; want %.2f", name, ratio, leastRatio)
 		}
 	}
 }
 
 func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
+	return slices.Sorted(slices.Values(values))[len(values)/2]
 }
 
 // cpu is the CPU time that the children have used, in microseconds.
