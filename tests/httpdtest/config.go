@@ -102,7 +102,16 @@ func (c Config) hasModule() bool { return c.Object != "" || len(c.Packages) > 0 
 // the user that child processes run as.
 func (c Config) folder(t testing.TB, account *httpdconf.Account) string {
 	t.Helper()
-	dir := t.TempDir()
+	// Not t.TempDir, which is named after the test: valgrind and AddressSanitizer take options from the name.
+	dir, err := os.MkdirTemp("", "httpdtest-")
+	if err != nil {
+		t.Fatalf("httpdtest: cannot make the server's folder: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("httpdtest: the server's folder stays behind: %v", err)
+		}
+	})
 	check := func(err error) {
 		t.Helper()
 		if err != nil {
