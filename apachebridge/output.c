@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -33,8 +34,9 @@ typedef struct {
 static stream streams[STREAMS];
 static int looking[2]; /* a pipe to look at another's content with */
 static struct sigaction abort_before;
-static int busy; /* the thread looks at the pipes; atomic */
-static pthread_mutex_t logging = PTHREAD_MUTEX_INITIALIZER;
+static int busy;  /* the thread looks at the pipes; atomic */
+static int waker; /* an eventfd that asks the thread to end */
+static int ended; /* the thread has logged everything and ended; atomic */
 
 static void log_line(const char *line, apr_size_t len)
 {
@@ -110,20 +112,23 @@ static void empty(stream *s, int last)
 
 static void *output_thread(void *poller)
 {
-    struct epoll_event ready[STREAMS];
+    struct epoll_event ready[STREAMS + 1];
 
     for (;;) {
-        int n = epoll_wait((int)(intptr_t)poller, ready, STREAMS, -1), i;
+        int n = epoll_wait((int)(intptr_t)poller, ready, STREAMS + 1, -1), i;
 
         __atomic_store_n(&busy, 1, __ATOMIC_SEQ_CST);
         for (i = 0; i < n; i++) {
-            pthread_mutex_lock(&logging);
+            if (!ready[i].data.ptr) {
+                empty(&streams[0], 1);
+                empty(&streams[1], 1);
+                __atomic_store_n(&ended, 1, __ATOMIC_SEQ_CST);
+                return NULL;
+            }
             empty(ready[i].data.ptr, 0);
-            pthread_mutex_unlock(&logging);
         }
         __atomic_store_n(&busy, 0, __ATOMIC_SEQ_CST);
     }
-    return NULL;
 }
 
 /* Waits until all that was printed has been logged. Async-signal-safe. */
@@ -155,16 +160,21 @@ static void aborted(int sig, siginfo_t *info, void *context)
     raise(sig); /* held back until this handler returns */
 }
 
+/*
+ * The thread logs the rest, a last line without its end too, and is no more: httpd's logs are about to be taken down.
+ * Not here, which under prefork may be a signal's handler with a small stack.
+ */
 static apr_status_t child_ends(void *unused)
 {
-    int i;
+    apr_uint64_t one = 1;
+    int waited;
 
     fflush(stdout);
     fflush(stderr);
-    drain();
-    pthread_mutex_lock(&logging); /* for good: httpd's logs are about to be taken down */
-    for (i = 0; i < STREAMS; i++) {
-        empty(&streams[i], 1); /* a last line without its end */
+    if (write(waker, &one, sizeof(one)) == sizeof(one)) {
+        for (waited = 0; waited < DRAIN_LIMIT && !__atomic_load_n(&ended, __ATOMIC_SEQ_CST); waited++) {
+            poll(NULL, 0, 1);
+        }
     }
     return APR_SUCCESS;
 }
@@ -227,10 +237,13 @@ static int start_thread(int poller)
 void modgo_output_capture(apr_pool_t *pchild, server_rec *s)
 {
     struct sigaction action = {0};
+    struct epoll_event end = {EPOLLIN, {NULL}};
     int poller = epoll_create1(EPOLL_CLOEXEC), pipes[STREAMS];
 
-    if (poller < 0 || pipe2(looking, O_CLOEXEC) != 0 || !move_error_log(s) ||
-        !capture(&streams[0], STDOUT_FILENO, poller) || !capture(&streams[1], STDERR_FILENO, poller)) {
+    waker = eventfd(0, EFD_CLOEXEC);
+    if (poller < 0 || waker < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, waker, &end) != 0 ||
+        pipe2(looking, O_CLOEXEC) != 0 || !move_error_log(s) || !capture(&streams[0], STDOUT_FILENO, poller) ||
+        !capture(&streams[1], STDERR_FILENO, poller)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, errno, s,
                      "MODGO0025: what applications print is not logged, because this child cannot have two more pipes; "
                      "raise the limit of open files (ulimit -n)");
