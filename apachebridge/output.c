@@ -68,7 +68,7 @@ static apr_size_t look(const stream *s, char *buffer)
 /* Takes bytes that have been logged out of the pipe. */
 static void take(const stream *s, apr_size_t len)
 {
-    static char taken[LINE_MAX_BYTES];
+    char taken[LINE_MAX_BYTES];
 
     while (len) {
         ssize_t n = read(s->fd, taken, len);
@@ -95,11 +95,10 @@ static apr_size_t log_lines(const char *text, apr_size_t len, int last)
     return begin - text;
 }
 
-/* Logs what the pipe holds. The caller has the lock; static, because at its end a process may be on a signal's small
- * stack. */
+/* Logs what the pipe holds. Only the thread calls it. */
 static void empty(stream *s, int last)
 {
-    static char text[LINE_MAX_BYTES];
+    char text[LINE_MAX_BYTES];
     apr_size_t held, logged;
 
     do {

@@ -21,12 +21,7 @@ const (
 	EnvSlow = "MODGO_TEST_SLOW"
 	// EnvObject is the beginning of the variables that name an object built before, see Object.
 	EnvObject = "MODGO_TEST_OBJECT_"
-	// EnvLong is 1 where tests that take minutes shall run, see Long.
-	EnvLong = "MODGO_TEST_LONG"
 )
-
-// Long tells whether tests that take minutes shall run.
-func Long() bool { return os.Getenv(EnvLong) == "1" }
 
 func selectedMPMs() []string {
 	if selected := os.Getenv(EnvMPM); selected != "" {

@@ -83,17 +83,22 @@ func TestThroughput(t *testing.T) {
 	record(t, "hello by a C handler: CPU time for a request", fmt.Sprintf("%.1f us", median(costs["/c"])), "-")
 	for i, name := range []string{"an Application", "an http.Handler"} {
 		cost := costs[paths[i+1]]
-		ratios := make([]float64, rounds)
-		for round := range ratios {
-			ratios[round] = costs["/c"][round] / cost[round] // of neighbours in time, whatever else the machine does
-		}
 		record(t, "hello by "+name+": CPU time for a request", fmt.Sprintf("%.1f us", median(cost)), "-")
-		ratio := median(ratios)
+		ratio := median(ratios(costs["/c"], cost))
 		record(t, "C handler / "+name, fmt.Sprintf("%.2f", ratio), fmt.Sprintf("at least %.2f", leastRatio))
 		if ratio < leastRatio {
 			t.Errorf("%s: %.2f of the C handler's requests for the same CPU time; want %.2f", name, ratio, leastRatio)
 		}
 	}
+}
+
+// ratios are those of two series round by round: of neighbours in time, whatever else the machine does.
+func ratios(of, to []float64) []float64 {
+	result := make([]float64, len(of))
+	for i := range result {
+		result[i] = of[i] / to[i]
+	}
+	return result
 }
 
 func median(values []float64) float64 {
