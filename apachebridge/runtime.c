@@ -147,11 +147,21 @@ int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config
     return 0;
 }
 
+/* Whether this is a signal's handler, on the thread's alternate stack: Go's own signals use it from its top on. */
+static int on_signal_stack(void)
+{
+    stack_t stack;
+
+    return sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
+}
+
 static apr_status_t process_ends(void *process)
 {
-    /* Under prefork SIGTERM ends the process from its handler, in the midst of a request: Go cannot be entered there.
+    /*
+     * Under prefork SIGTERM and SIGHUP end the process from their handler, perhaps in the midst of a request. Go must
+     * not be entered there: the next signal of its own would overwrite the handler's frames.
      */
-    if (!modgo_log_serving()) {
+    if (!on_signal_stack() && !modgo_log_serving()) {
         modgoGoStop(process);
     }
     return APR_SUCCESS;
