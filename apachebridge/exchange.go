@@ -15,6 +15,7 @@ import (
 	"unsafe"
 
 	"github.com/mod-go/mod-go/environ"
+	"github.com/mod-go/mod-go/internal/apphost"
 	"github.com/mod-go/mod-go/internal/gateway"
 	"github.com/mod-go/mod-go/modgo"
 )
@@ -29,8 +30,8 @@ type exchange struct {
 	mu   sync.Mutex
 	call *C.modgo_request // nil once the handler has returned: its memory is gone
 
-	writer  gateway.ResponseWriter  // an http.Handler's response
-	host    gateway.ApplicationHost // an Application's
+	writer  gateway.ResponseWriter // an http.Handler's response
+	host    apphost.Host           // an Application's
 	environ environ.Environ
 	errors  errorWriter
 	body    body
@@ -77,7 +78,7 @@ func (x *exchange) serveHandler(handler http.Handler) C.int {
 }
 
 func (x *exchange) serveApplication(application modgo.Application) C.int {
-	x.host = gateway.ApplicationHost{Transport: transport{x}, ErrorOverride: x.call.error_override != 0}
+	x.host = apphost.Host{Transport: transport{x}, ErrorOverride: x.call.error_override != 0}
 	err := modgo.Serve(application, &x.environ, &x.host)
 	return x.outcome(x.host.Status(), err)
 }

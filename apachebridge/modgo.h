@@ -286,6 +286,10 @@ const apr_array_header_t *modgo_variables_all(modgo_request *q);
 modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t head_len, const char *body,
                                  apr_size_t body_len, int flags);
 
+/* request: the same for a part of a file, in bytes; MODGO_FAILED: nothing was sent. */
+modgo_status modgo_response_send_file(modgo_request *q, const char *head, apr_size_t head_len, int descriptor,
+                                      apr_off_t offset, apr_off_t length, int flags);
+
 /* request: leaves status and headers for the ErrorDocument that httpd will send; nothing has been sent. */
 modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len);
 

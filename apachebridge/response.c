@@ -3,6 +3,7 @@
 #include "head.h"
 
 #include <http_connection.h>
+#include <sys/socket.h>
 
 APLOG_USE_MODULE(go);
 
@@ -59,13 +60,36 @@ static void send_interim(request_rec *r, const char *head, apr_size_t head_len)
     r->status = status;
 }
 
+/* Sends what output(q) holds, after the head if there is one, then what flags say. */
+static modgo_status pass(modgo_request *q, const char *head, apr_size_t head_len, int flags)
+{
+    request_rec *r = q->r;
+    apr_bucket_brigade *bb = q->output;
+    apr_status_t rv;
+
+    if (head_len) {
+        q->head_sent = 1;
+        set_head(r, r->headers_out, head, head_len);
+    }
+    if (flags & MODGO_SEND_FLUSH) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));
+    }
+    if (flags & MODGO_SEND_END) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    }
+    rv = ap_pass_brigade(r->output_filters, bb);
+    apr_brigade_cleanup(bb);
+    if (rv == APR_SUCCESS && !r->connection->aborted) {
+        return MODGO_OK;
+    }
+    return APR_STATUS_IS_TIMEUP(rv) ? MODGO_TIMEOUT : MODGO_ABORTED;
+}
+
 modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t head_len, const char *body,
                                  apr_size_t body_len, int flags)
 {
     request_rec *r = q->r;
     apr_bucket_brigade *bb = output(q);
-    apr_bucket_alloc_t *alloc = bb->bucket_alloc;
-    apr_status_t rv;
 
     if (q->answered) {
         return MODGO_ANSWERED;
@@ -74,26 +98,40 @@ modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t 
         send_interim(r, head, head_len);
         return MODGO_OK;
     }
-    if (head_len) {
-        q->head_sent = 1;
-        set_head(r, r->headers_out, head, head_len);
-    }
     if (body_len) {
         /* Filters that keep the data beyond this call set the bucket aside, which copies it. */
-        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(body, body_len, alloc));
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(body, body_len, bb->bucket_alloc));
     }
-    if (flags & MODGO_SEND_FLUSH) {
-        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(alloc));
+    return pass(q, head, head_len, flags);
+}
+
+modgo_status modgo_response_send_file(modgo_request *q, const char *head, apr_size_t head_len, int descriptor,
+                                      apr_off_t offset, apr_off_t length, int flags)
+{
+    request_rec *r = q->r;
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+    apr_bucket_brigade *bb = output(q);
+    apr_int32_t mode = APR_READ | APR_BINARY;
+    apr_os_file_t given = descriptor;
+    apr_file_t *theirs, *ours;
+    apr_bucket *last;
+
+    if (q->answered) {
+        return MODGO_ANSWERED;
     }
-    if (flags & MODGO_SEND_END) {
-        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+    if (core->enable_sendfile == ENABLE_SENDFILE_ON) {
+        mode |= APR_SENDFILE_ENABLED;
     }
-    rv = ap_pass_brigade(r->output_filters, bb);
-    apr_brigade_cleanup(bb);
-    if (rv == APR_SUCCESS && !r->connection->aborted) {
-        return MODGO_OK;
+    /* A copy of the descriptor: a filter may keep the bucket until the application has closed its own. */
+    if (apr_os_file_put(&theirs, &given, mode, r->pool) != APR_SUCCESS ||
+        apr_file_dup(&ours, theirs, r->pool) != APR_SUCCESS) {
+        return MODGO_FAILED;
     }
-    return APR_STATUS_IS_TIMEUP(rv) ? MODGO_TIMEOUT : MODGO_ABORTED;
+    last = apr_brigade_insert_file(bb, ours, offset, length, r->pool);
+    if (core->enable_mmap == ENABLE_MMAP_OFF) {
+        apr_bucket_file_enable_mmap(last, 0);
+    }
+    return pass(q, head, head_len, flags);
 }
 
 modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len)
@@ -129,10 +167,29 @@ modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t
     return MODGO_OK;
 }
 
+/* Whether nothing but the end of the connection tells the client where the body ends: HTTP/1.0 without a length. */
+static int ends_by_close(const request_rec *r)
+{
+    return !r->connection->master && !r->chunked && !apr_table_get(r->headers_out, "Content-Length");
+}
+
+/* An orderly end would look like the body's: the client gets a reset instead (RFC 9112 section 8). */
+static void reset_at_close(conn_rec *c)
+{
+    struct linger at_once = {1, 0};
+    apr_socket_t *socket = ap_get_conn_socket(c);
+    apr_os_sock_t descriptor;
+
+    if (socket && apr_os_sock_get(&descriptor, socket) == APR_SUCCESS) {
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    }
+}
+
 void modgo_response_abort(modgo_request *q)
 {
     request_rec *r = q->r;
     apr_bucket_brigade *bb;
+    int by_close;
 
     if (q->answered) {
         return;
@@ -149,8 +206,15 @@ void modgo_response_abort(modgo_request *q)
      * is reset, and the connection is not used again.
      */
     r->connection->keepalive = AP_CONN_CLOSE;
+    by_close = ends_by_close(r);
+    if (by_close) {
+        reset_at_close(r->connection);
+    }
     APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, bb->bucket_alloc));
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
     ap_pass_brigade(r->output_filters, bb);
     apr_brigade_cleanup(bb);
+    if (by_close) {
+        r->connection->aborted = 1; /* no lingering, which begins with an orderly end */
+    }
 }

@@ -4,15 +4,16 @@
 // for variables that the server's configuration sets, and for values of any type that middleware leaves for what it
 // wraps. A variable costs nothing until it is read: the server supplies a Source, not a dictionary.
 //
-// The package knows no server and uses no cgo.
+// FromRequest makes an Environ of an *http.Request, and ToRequest a request of an Environ. The package knows no server
+// and uses no cgo.
 package environ
 
 import (
 	"context"
 	"io"
 	"iter"
+	"net/http"
 	"slices"
-	"strings"
 )
 
 // A Source is where the variables of one request come from: a request_rec under Apache, an *http.Request elsewhere.
@@ -44,6 +45,9 @@ type Environ struct {
 	errors  io.Writer
 	changes map[string]change
 	values  map[any]any
+
+	inputReplaced bool // by SetInput
+	extension     any
 }
 
 // change is what Set or Delete put over the Source's own variable.
@@ -67,7 +71,7 @@ func (e *Environ) Init(c Config) {
 		e.ctx = context.Background()
 	}
 	if e.input == nil {
-		e.input = strings.NewReader("")
+		e.input = http.NoBody
 	}
 	if e.errors == nil {
 		e.errors = io.Discard
@@ -147,7 +151,10 @@ func (e *Environ) Names() []string {
 func (e *Environ) Input() io.Reader { return e.input }
 
 // SetInput puts another reader in the body's place, for middleware that decodes or limits it.
-func (e *Environ) SetInput(input io.Reader) { e.input = input }
+func (e *Environ) SetInput(input io.Reader) {
+	e.input = input
+	e.inputReplaced = true
+}
 
 // Errors reaches the error log of the request's virtual host, line by line (PEP 3333 wsgi.errors).
 func (e *Environ) Errors() io.Writer { return e.errors }
@@ -177,6 +184,13 @@ func (e *Environ) SetValue(key, value any) {
 	}
 	e.values[key] = value
 }
+
+// Extension is what the server offers beyond variables, input and errors; nil where it offers nothing. Package modgo, whose
+// Serve sets it, says what it can do (PEP 3333, "Server Extension APIs").
+func (e *Environ) Extension() any { return e.extension }
+
+// SetExtension puts another extension in the place of the server's; nil takes it from what this middleware wraps.
+func (e *Environ) SetExtension(extension any) { e.extension = extension }
 
 // URLScheme is "https" for a TLS request, else "http" (PEP 3333 wsgi.url_scheme).
 func (e *Environ) URLScheme() string { return e.Get(VarURLScheme) }

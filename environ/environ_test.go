@@ -268,3 +268,9 @@ func TestAVariableCostsNothingBeforeItIsRead(t *testing.T) {
 		t.Errorf("an Environ inside the server's own request allocates %v times; want 0", got)
 	}
 }
+
+// contextWith is the test's context with a value.
+func contextWith(t *testing.T, key, value any) context.Context {
+	t.Helper()
+	return context.WithValue(t.Context(), key, value)
+}

@@ -42,8 +42,8 @@ func HeaderVariable(header string) (name string, ok bool) {
 	case equalFold(header, "Content-Length"):
 		return "CONTENT_LENGTH", true
 	}
-	b := make([]byte, 0, len("HTTP_")+len(header))
-	b = append(b, "HTTP_"...)
+	b := make([]byte, 0, len(headerPrefix)+len(header))
+	b = append(b, headerPrefix...)
 	for i := range len(header) {
 		switch c := header[i]; {
 		case c >= 'a' && c <= 'z':
@@ -62,21 +62,29 @@ func HeaderVariable(header string) (name string, ok bool) {
 // VariableHeader is the inverse of HeaderVariable: the request header that a variable carries, in the form that
 // net/http uses ("HTTP_ACCEPT_LANGUAGE" gives "Accept-Language"). ok is false for a variable that carries none.
 func VariableHeader(name string) (header string, ok bool) {
+	var space [64]byte
+	b, ok := appendHeader(space[:0], name)
+	return string(b), ok
+}
+
+// headerPrefix begins the variables of all request headers but two.
+const headerPrefix = "HTTP_"
+
+// appendHeader appends to b what VariableHeader returns; nothing where that is not ok.
+func appendHeader(b []byte, name string) (header []byte, ok bool) {
 	switch name {
 	case "CONTENT_TYPE":
-		return "Content-Type", true
+		return append(b, "Content-Type"...), true
 	case "CONTENT_LENGTH":
-		return "Content-Length", true
+		return append(b, "Content-Length"...), true
 	case "HTTP_PROXY", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH": // HeaderVariable makes none of them
-		return "", false
+		return nil, false
 	}
-	const prefix = "HTTP_"
-	if len(name) <= len(prefix) || name[:len(prefix)] != prefix {
-		return "", false
+	if len(name) <= len(headerPrefix) || name[:len(headerPrefix)] != headerPrefix {
+		return nil, false
 	}
-	b := make([]byte, 0, len(name)-len(prefix))
 	upper := true
-	for i := len(prefix); i < len(name); i++ {
+	for i := len(headerPrefix); i < len(name); i++ {
 		switch c := name[i]; {
 		case c == '_':
 			b = append(b, '-')
@@ -90,11 +98,11 @@ func VariableHeader(name string) (header string, ok bool) {
 		case c >= '0' && c <= '9':
 			b = append(b, c)
 		default:
-			return "", false
+			return nil, false
 		}
 		upper = false
 	}
-	return string(b), true
+	return b, true
 }
 
 // equalFold compares ASCII names without case (RFC 9110 section 5.1).

@@ -1,8 +1,11 @@
 package modgo
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"reflect"
+	"sync"
 )
 
 // Text is a body of one block.
@@ -33,6 +36,13 @@ func Reader(r io.Reader) Body {
 		if c, ok := r.(io.Closer); ok {
 			defer c.Close()
 		}
+		readerBody(r)(yield)
+	}
+}
+
+// readerBody is what r gives, as it gives it.
+func readerBody(r io.Reader) Body {
+	return func(yield func([]byte, error) bool) {
 		block := make([]byte, readerBlock)
 		for {
 			n, err := r.Read(block)
@@ -44,6 +54,40 @@ func Reader(r io.Reader) Body {
 			}
 			if err != nil {
 				yield(nil, err)
+				return
+			}
+		}
+	}
+}
+
+// JSON is a body of one block: v as encoding/json writes it, and a newline. A value that cannot be encoded ends the
+// response with encoding/json's error.
+func JSON(v any) Body {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return func(yield func([]byte, error) bool) { yield(nil, fmt.Errorf("modgo.JSON: %w", err)) }
+	}
+	return Bytes(append(text, '\n'))
+}
+
+// OnClose is body with a clean-up of its own: f runs once, when the server has stopped iterating for whatever reason, after
+// the body's own clean-up. As long as nothing else is done to it, the server treats the result as it treats body: a file
+// is sent as a file, a single block with its Content-Length.
+//
+//go:noinline
+func OnClose(body Body, f func()) Body {
+	var once sync.Once
+	return func(yield func([]byte, error) bool) {
+		if describing(yield) {
+			yield(nil, &description{body: body, cleanup: func() { once.Do(f) }})
+			return
+		}
+		defer once.Do(f)
+		if body == nil {
+			return
+		}
+		for block, err := range body {
+			if !yield(block, err) {
 				return
 			}
 		}

@@ -3,6 +3,7 @@ package modgo
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -33,28 +34,46 @@ type Host interface {
 // application's own error when the response must be aborted, or answered with 500 if nothing has been sent. Panics of the
 // application pass through.
 func Serve(app Application, env *Environ, host Host) error {
-	r := &response{host: host, bodiless: env.Get("REQUEST_METHOD") == "HEAD", length: -1}
-	body := app(env, r.start)
-	if body != nil {
-		r.single = isSingle(body)
-		for block, err := range body {
-			if err != nil {
-				return err
-			}
-			if err := r.iterated(block); err != nil {
-				return err
-			}
-			if r.complete {
-				break // PEP 3333: never more than Content-Length; C44
-			}
-		}
+	r := &response{host: host, env: env, input: env.Input(), bodiless: env.Get("REQUEST_METHOD") == "HEAD", length: -1}
+	env.SetExtension(r)
+	if err := r.iterate(app(env, r.start)); err != nil {
+		return err
 	}
 	return r.finish()
+}
+
+// iterate sends the body. Every body is iterated, or at least begun, so that its clean-up runs (C42).
+func (r *response) iterate(body Body) error {
+	if body == nil {
+		return nil
+	}
+	if d := describe(body); d != nil {
+		if d.file != nil {
+			return r.sendFile(d.file)
+		}
+		defer d.cleanup()
+		return r.iterate(d.body)
+	}
+	r.single = isSingle(body)
+	for block, err := range body {
+		if err != nil {
+			return err
+		}
+		if err := r.iterated(block); err != nil {
+			return err
+		}
+		if r.complete {
+			return nil // PEP 3333: never more than Content-Length; C44
+		}
+	}
+	return nil
 }
 
 // response is the state of one response between start and the end of the body.
 type response struct {
 	host     Host
+	env      *Environ
+	input    io.Reader // the host's own
 	head     *Head
 	sent     bool   // the head is out
 	bodiless bool   // HEAD: blocks are not sent
@@ -64,6 +83,8 @@ type response struct {
 	single   bool   // the body is of one block, so that what comes is all
 	last     []byte // that block: it goes out with the end
 	err      error  // the host's
+	hijacked bool   // the connection is the application's
+	trailers Headers
 }
 
 // start is the StartResponse of this response.
@@ -146,39 +167,42 @@ func (r *response) send(block []byte) error {
 		}
 		block = nil
 	}
-	head := r.head
+	r.err = r.host.Send(r.unsent(), block)
+	return r.err
+}
+
+// unsent is the head if it is still to be sent, as it now is.
+func (r *response) unsent() *Head {
 	if r.sent {
-		head = nil
+		return nil
 	}
 	r.sent = true
-	r.err = r.host.Send(head, block)
-	return r.err
+	return r.head
 }
 
 func (r *response) finish() error {
 	switch {
 	case r.err != nil:
 		return r.err
+	case r.hijacked:
+		return nil
 	case r.head == nil:
 		return &ContractError{"C27", "the application returned without calling startResponse"}
-	case r.length > r.written && !r.bodiless && bodyAllowed(r.head.Status):
+	case r.length > r.written && !r.bodiless && httpfield.BodyAllowed(r.head.Status):
 		return &ContractError{"C45", fmt.Sprintf("the body ended after %d of the %d bytes that Content-Length promised", r.written, r.length)}
-	case r.sent:
-		return r.host.Finish(nil, r.last)
 	}
-	return r.host.Finish(r.head, r.last)
+	if len(r.trailers) > 0 {
+		r.host.(TrailerHost).SetTrailers(r.trailers) // SetTrailers of the Controller has made sure that it is one
+	}
+	return r.host.Finish(r.unsent(), r.last)
 }
-
-// bodyAllowed tells whether a response of this status may have a body (RFC 9110 section 6.4.1).
-func bodyAllowed(status int) bool { return status >= 200 && status != 204 && status != 304 }
 
 // checkHead checks what an application gave to startResponse and panics with a *ContractError if it breaks the
 // contract. The length is that of Content-Length, -1 without.
 func checkHead(status string, headers Headers) (head *Head, length int64) {
-	code, reason, _ := strings.Cut(status, " ")
-	n, err := strconv.Atoi(code)
-	if err != nil || len(code) != 3 || n < 100 || !httpfield.ValidValue(status) {
-		panic(&ContractError{"C31", fmt.Sprintf("the status %q is not of the form \"200 OK\"", status)})
+	n, reason, err := parseStatus(status)
+	if err != nil {
+		panic(err)
 	}
 	if n < 200 {
 		panic(&ContractError{"C31", fmt.Sprintf("the status %q is that of an interim response; the client would wait for a final one", status)})
@@ -186,14 +210,10 @@ func checkHead(status string, headers Headers) (head *Head, length int64) {
 	length = -1
 	for _, h := range headers {
 		name, value := h[0], h[1]
-		switch {
-		case !httpfield.ValidName(name):
-			panic(&ContractError{"C31", fmt.Sprintf("%q is no name for a header", name)})
-		case !httpfield.ValidValue(value):
-			panic(&ContractError{"C31", fmt.Sprintf("the header %s has a control character in its value %q", name, value)})
-		case hopByHop(name):
-			panic(&ContractError{"C30", fmt.Sprintf("the header %s belongs to the connection, which is the server's", name)})
-		case strings.EqualFold(name, "Content-Length"):
+		if err := checkField(name, value); err != nil {
+			panic(err)
+		}
+		if strings.EqualFold(name, "Content-Length") {
 			size, err := strconv.ParseInt(value, 10, 64)
 			if err != nil || value[0] < '0' { // no sign
 				panic(&ContractError{"C31", fmt.Sprintf("the Content-Length %q is no number of bytes", value)})
@@ -205,6 +225,44 @@ func checkHead(status string, headers Headers) (head *Head, length int64) {
 		}
 	}
 	return &Head{Status: n, Reason: reason, Headers: headers}, length
+}
+
+// checkInterim is checkHead for an interim response.
+func checkInterim(status string, headers Headers) (*Head, error) {
+	n, reason, err := parseStatus(status)
+	if err != nil {
+		return nil, err
+	}
+	if n >= 200 || n == http.StatusSwitchingProtocols {
+		return nil, &ContractError{"C31", fmt.Sprintf("the status %q is not that of an interim response", status)}
+	}
+	for _, h := range headers {
+		if err := checkField(h[0], h[1]); err != nil {
+			return nil, err
+		}
+	}
+	return &Head{Status: n, Reason: reason, Headers: headers}, nil
+}
+
+func parseStatus(status string) (n int, reason string, err error) {
+	code, reason, _ := strings.Cut(status, " ")
+	n, err = strconv.Atoi(code)
+	if err != nil || len(code) != 3 || n < 100 || !httpfield.ValidValue(status) {
+		return 0, "", &ContractError{"C31", fmt.Sprintf("the status %q is not of the form \"200 OK\"", status)}
+	}
+	return n, reason, nil
+}
+
+func checkField(name, value string) error {
+	switch {
+	case !httpfield.ValidName(name):
+		return &ContractError{"C31", fmt.Sprintf("%q is no name for a header", name)}
+	case !httpfield.ValidValue(value):
+		return &ContractError{"C31", fmt.Sprintf("the header %s has a control character in its value %q", name, value)}
+	case hopByHop(name):
+		return &ContractError{"C30", fmt.Sprintf("the header %s belongs to the connection, which is the server's", name)}
+	}
+	return nil
 }
 
 // hopByHop tells whether a header belongs to one connection rather than to the response (RFC 9110 section 7.6.1).

@@ -8,9 +8,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
+	"os"
 	"strconv"
-
-	"github.com/mod-go/mod-go/modgo"
 )
 
 // ErrClientGone is a Transport's error when the client has closed the connection, or does not read what it asked for.
@@ -41,9 +40,24 @@ type Transport interface {
 	Leave(head []byte) bool
 }
 
+// A FileTransport is a Transport that can send a file without reading it into memory.
+type FileTransport interface {
+	Transport
+	// SendFile is Send for length bytes of f from offset. Nothing refers to f when it returns.
+	SendFile(head []byte, f *os.File, offset, length int64, flags Flags) error
+}
+
+// A TrailerTransport is a Transport that can send trailers (RFC 9110 section 6.5). The head then has the header Trailer, if
+// the handler announced some.
+type TrailerTransport interface {
+	Transport
+	// Trailers gives the fields that follow the body, before the Send with End.
+	Trailers(fields [][2]string)
+}
+
 // AppendHead packs the head of a response for the Transport: the status line, then each header's name and value, every
 // one as its length in four bytes (little-endian), its bytes, and a NUL.
-func AppendHead(dst []byte, status int, reason string, headers modgo.Headers) []byte {
+func AppendHead(dst []byte, status int, reason string, headers [][2]string) []byte {
 	dst = appendStatus(dst, status, reason)
 	for _, h := range headers {
 		dst = appendHeader(dst, h[0], h[1])
@@ -77,9 +91,4 @@ func reason(status int) string {
 		return text
 	}
 	return "status code " + strconv.Itoa(status)
-}
-
-// bodyAllowed tells whether a response of this status may have a body (RFC 9110 section 6.4.1).
-func bodyAllowed(status int) bool {
-	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }

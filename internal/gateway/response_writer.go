@@ -5,6 +5,8 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,8 +17,8 @@ import (
 // one call, with its head and, made by the server, its Content-Length.
 const bufferSize = 8 << 10
 
-// headSize is how many bytes are set aside for a packed head: enough for most.
-const headSize = 512
+// HeadSize is how many bytes are set aside for a packed head: enough for most.
+const HeadSize = 512
 
 // sniffLength is how many bytes of the body http.DetectContentType looks at.
 const sniffLength = 512
@@ -40,6 +42,8 @@ type ResponseWriter struct {
 	typed   bool   // Content-Type is set, or must not be
 	sent    bool   // the head is out
 	left    bool   // the server makes the body
+
+	announced []string // trailers, by the header Trailer
 	err     error  // of the Transport; sticks
 }
 
@@ -73,19 +77,22 @@ func (w *ResponseWriter) WriteHeader(status int) {
 	}
 	w.status = status
 	w.length = -1
-	w.packed = w.appendHeaders(appendStatus(make([]byte, 0, headSize), status, reason(status)), true)
+	w.packed = w.appendHeaders(appendStatus(make([]byte, 0, HeadSize), status, reason(status)), true)
 	w.left = w.ErrorOverride && status >= 400 && w.Transport.Leave(w.packed)
 }
 
 // appendHeaders packs the headers and, for the final head, remembers what they say of the body.
 func (w *ResponseWriter) appendHeaders(dst []byte, final bool) []byte {
+	if final {
+		w.announced = trailerNames(w.header["Trailer"])
+	}
+	_, trails := w.Transport.(TrailerTransport)
 	for name, values := range w.header {
 		switch {
-		case name == "Trailer" || strings.HasPrefix(name, http.TrailerPrefix):
-			if final {
-				log.Printf("http: the trailers of a response are not sent: %s %q", name, values)
-			}
+		case name == "Trailer" && !(final && trails):
 			continue
+		case strings.HasPrefix(name, http.TrailerPrefix) || slices.Contains(w.announced, name):
+			continue // after the body
 		case !httpfield.ValidName(name):
 			continue // as net/http does: it would break the response
 		case httpfield.EqualFold(name, "Transfer-Encoding"):
@@ -175,7 +182,7 @@ func (w *ResponseWriter) admit(n int) error {
 	if n == 0 {
 		return nil
 	}
-	if !bodyAllowed(w.status) {
+	if !httpfield.BodyAllowed(w.status) {
 		return http.ErrBodyNotAllowed
 	}
 	if w.excess || w.length >= 0 && int64(n) > w.length-w.written {
@@ -216,7 +223,7 @@ func (w *ResponseWriter) push(body []byte, flags Flags) {
 	head := w.packed
 	if w.sent {
 		head = nil
-	} else if !w.typed && len(body) > 0 && bodyAllowed(w.status) {
+	} else if !w.typed && len(body) > 0 && httpfield.BodyAllowed(w.status) {
 		head = appendHeader(head, "Content-Type", http.DetectContentType(body))
 	}
 	w.sent = true
@@ -244,11 +251,49 @@ func (w *ResponseWriter) Finish() (status int, err error) {
 	case !w.ErrorOverride && !w.sent && w.status >= 400 && w.written == 0 && w.length < 0 && w.Transport.Leave(w.packed):
 		w.left = true
 		return w.status, nil
-	case w.length > w.written && !w.Head && bodyAllowed(w.status):
+	case w.length > w.written && !w.Head && httpfield.BodyAllowed(w.status):
 		return 0, fmt.Errorf("the handler wrote %d of the %d bytes that its Content-Length promised", w.written, w.length)
 	}
+	w.sendTrailers()
 	w.push(w.buffer, End)
 	return 0, w.err
+}
+
+// sendTrailers gives the Transport the fields that follow the body.
+func (w *ResponseWriter) sendTrailers() {
+	var fields [][2]string
+	for name, values := range w.header {
+		trailer, prefixed := strings.CutPrefix(name, http.TrailerPrefix)
+		if !prefixed && !slices.Contains(w.announced, name) || !httpfield.ValidName(trailer) {
+			continue
+		}
+		for _, value := range values {
+			fields = append(fields, [2]string{trailer, httpfield.Sanitized(value)})
+		}
+	}
+	if len(fields) == 0 {
+		return
+	}
+	if t, ok := w.Transport.(TrailerTransport); ok {
+		t.Trailers(fields)
+		return
+	}
+	log.Printf("http: the trailers of a response are not sent: %q", fields)
+}
+
+// trailerNames are the names in the header Trailer that may be those of trailers (RFC 9110 section 6.5.1).
+func trailerNames(values []string) (names []string) {
+	for _, value := range values {
+		for name := range strings.SplitSeq(value, ",") {
+			name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name))
+			switch name {
+			case "", "Transfer-Encoding", "Trailer", "Content-Length":
+			default:
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // Sent tells whether anything of the response may have reached the client.

@@ -42,3 +42,6 @@ func Sanitized(s string) string {
 func EqualFold(a, b string) bool {
 	return len(a) == len(b) && strings.EqualFold(a, b)
 }
+
+// BodyAllowed tells whether a response of this status may have a body (RFC 9110 section 6.4.1).
+func BodyAllowed(status int) bool { return status >= 200 && status != 204 && status != 304 }

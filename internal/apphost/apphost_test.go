@@ -1,4 +1,4 @@
-package gateway_test
+package apphost_test
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mod-go/mod-go/environ"
+	"github.com/mod-go/mod-go/internal/apphost"
 	"github.com/mod-go/mod-go/internal/gateway"
 	"github.com/mod-go/mod-go/internal/gateway/gatewaytest"
 	"github.com/mod-go/mod-go/modgo"
@@ -93,7 +94,7 @@ func TestApplicationHost(t *testing.T) {
 				want = test.refused
 			}
 			transport := gatewaytest.Transport{Documents: granted}
-			host := gateway.ApplicationHost{Transport: &transport, ErrorOverride: test.override}
+			host := apphost.Host{Transport: &transport, ErrorOverride: test.override}
 			if err := modgo.Serve(test.app, environment(test.method), &host); err != nil {
 				t.Errorf("%s: %v", test.name, err)
 			}
@@ -112,7 +113,7 @@ func TestApplicationHostPassesHeadersOn(t *testing.T) {
 	want := modgo.Headers{{"Set-Cookie", "z=1"}, {"Content-Type", "text/plain"}, {"Set-Cookie", "a=\xe9"}}
 	for _, app := range []modgo.Application{answer("200 OK", want), answer("200 OK", want, "a"), answer("200 OK", want, "a", "b"), answer("404 None", want)} {
 		transport := gatewaytest.Transport{Documents: true}
-		host := gateway.ApplicationHost{Transport: &transport}
+		host := apphost.Host{Transport: &transport}
 		if err := modgo.Serve(app, environment("GET"), &host); err != nil {
 			t.Error(err)
 		}
@@ -130,7 +131,7 @@ func TestApplicationHostErrors(t *testing.T) {
 			}
 			return nil
 		}}
-		host := gateway.ApplicationHost{Transport: &transport}
+		host := apphost.Host{Transport: &transport}
 		err := modgo.Serve(answer("200 OK", nil, "a", "b"), environment("GET"), &host)
 		if !errors.Is(err, gateway.ErrAnswered) || len(transport.Calls) != failing || !host.Sent() {
 			t.Errorf("call %d fails: %v after %q", failing, err, transport.Strings())
@@ -141,7 +142,7 @@ func TestApplicationHostErrors(t *testing.T) {
 // TestNothingIsSentBeforeAnApplicationFails: the server can still answer with 500.
 func TestNothingIsSentBeforeAnApplicationFails(t *testing.T) {
 	var transport gatewaytest.Transport
-	host := gateway.ApplicationHost{Transport: &transport}
+	host := apphost.Host{Transport: &transport}
 	err := modgo.Serve(func(_ *modgo.Environ, start modgo.StartResponse) modgo.Body {
 		start("200 OK", nil)
 		return func(yield func([]byte, error) bool) { yield(nil, io.ErrUnexpectedEOF) }

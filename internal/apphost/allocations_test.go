@@ -1,4 +1,4 @@
-package gateway_test
+package apphost_test
 
 import (
 	"io"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mod-go/mod-go/environ"
+	"github.com/mod-go/mod-go/internal/apphost"
 	"github.com/mod-go/mod-go/internal/gateway"
 	"github.com/mod-go/mod-go/modgo"
 )
@@ -19,7 +20,7 @@ func (sink) Leave([]byte) bool                       { return false }
 
 // served is what a server allocates for a request; everything of gateway's and environ's is inside it.
 type served struct {
-	host    gateway.ApplicationHost
+	host    apphost.Host
 	writer  gateway.ResponseWriter
 	environ environ.Environ
 }
@@ -47,7 +48,7 @@ var source environ.Source = variables{"REQUEST_METHOD": "GET"}
 func serveApplication() {
 	s := new(served)
 	s.environ.Init(environ.Config{Source: source, Input: http.NoBody})
-	s.host = gateway.ApplicationHost{Transport: sink{}}
+	s.host = apphost.Host{Transport: sink{}}
 	if err := modgo.Serve(hello, &s.environ, &s.host); err != nil {
 		panic(err)
 	}
@@ -114,7 +115,7 @@ func BenchmarkBody(b *testing.B) {
 				}
 			}
 		}
-		if err := modgo.Serve(app, env, &gateway.ApplicationHost{Transport: sink{}}); err != nil {
+		if err := modgo.Serve(app, env, &apphost.Host{Transport: sink{}}); err != nil {
 			b.Fatal(err)
 		}
 	})

@@ -1,0 +1,223 @@
+package modgo
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/mod-go/mod-go/internal/httpfield"
+)
+
+// A Controller does what net/http lets a handler do with its response, and PEP 3333 does not know: interim responses,
+// trailers, flushing a head without a body, taking over the connection. It is reached through the environ, so that
+// middleware can take it away (PEP 3333, "Server Extension APIs"; C50). A method that the server has no means for returns
+// an error for which errors.Is(err, http.ErrNotSupported).
+type Controller struct{ response *response }
+
+// NewController returns the Controller of the response to env. There is always one; of a server that has no extensions
+// every method returns an error.
+func NewController(env *Environ) *Controller {
+	r, _ := env.Extension().(*response)
+	return &Controller{r}
+}
+
+// An InterimHost is a Host that can send interim responses.
+type InterimHost interface {
+	SendInterim(head *Head) error
+}
+
+// A TrailerHost is a Host that can send trailers.
+type TrailerHost interface {
+	// AnnounceTrailers gives the names for the header Trailer, before the head is sent.
+	AnnounceTrailers(names []string)
+	// SetTrailers gives the trailers, before Finish.
+	SetTrailers(trailers Headers)
+}
+
+// A ConnectionHost is a Host that controls its connection.
+type ConnectionHost interface {
+	// Connection does what http.ResponseController does.
+	Connection() *http.ResponseController
+	// CloseConnection has the server close the connection after the response.
+	CloseConnection()
+}
+
+func unsupported(what string) error {
+	return fmt.Errorf("modgo: %s: %w by this server", what, http.ErrNotSupported)
+}
+
+// Flush sends what there is of the response, its head at least.
+func (c *Controller) Flush() error {
+	r := c.response
+	switch {
+	case r == nil:
+		return unsupported("Flush")
+	case r.err != nil:
+		return r.err
+	case r.hijacked:
+		return http.ErrHijacked
+	case r.head == nil:
+		return &ContractError{"C27", "the response was flushed before startResponse was called"}
+	case r.sent:
+		return nil // blocks are sent as they come
+	}
+	return r.send(nil)
+}
+
+// Inform sends an interim response: status is "103 Early Hints" or another of 1xx, except 101 (RFC 9110 section 15.2).
+func (c *Controller) Inform(status string, headers Headers) error {
+	r := c.response
+	if r == nil {
+		return unsupported("Inform")
+	}
+	host, ok := r.host.(InterimHost)
+	if !ok {
+		return unsupported("Inform")
+	}
+	head, err := checkInterim(status, headers)
+	if err != nil {
+		return err
+	}
+	if r.sent {
+		return &ContractError{"C27", "an interim response came after the final one"}
+	}
+	return host.SendInterim(head)
+}
+
+// AnnounceTrailers names trailers that will follow the body, in the header Trailer. It must come before the head is sent.
+func (c *Controller) AnnounceTrailers(names ...string) error {
+	host, err := c.trailerHost()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !httpfield.ValidName(name) || !trailerAllowed(name) {
+			return &ContractError{"C31", fmt.Sprintf("%q is no name for a trailer", name)}
+		}
+	}
+	if c.response.sent {
+		return &ContractError{"C28", "trailers are announced in the head, which has been sent"}
+	}
+	host.AnnounceTrailers(names)
+	return nil
+}
+
+// SetTrailers gives the trailers, which are sent when the body has ended. Where neither chunked coding nor HTTP/2 carries
+// the response there is no place for trailers, and they are dropped (RFC 9110 section 6.5).
+func (c *Controller) SetTrailers(trailers Headers) error {
+	if _, err := c.trailerHost(); err != nil {
+		return err
+	}
+	for _, t := range trailers {
+		if !httpfield.ValidName(t[0]) || !httpfield.ValidValue(t[1]) || !trailerAllowed(t[0]) {
+			return &ContractError{"C31", fmt.Sprintf("%q: %q is no trailer", t[0], t[1])}
+		}
+	}
+	c.response.trailers = trailers
+	return nil
+}
+
+func (c *Controller) trailerHost() (TrailerHost, error) {
+	if c.response == nil {
+		return nil, unsupported("trailers")
+	}
+	host, ok := c.response.host.(TrailerHost)
+	if !ok {
+		return nil, unsupported("trailers")
+	}
+	return host, nil
+}
+
+// trailerAllowed tells whether a field may come after the body (RFC 9110 section 6.5.1).
+func trailerAllowed(name string) bool {
+	return !hopByHop(name) && !strings.EqualFold(name, "Content-Length") && !strings.EqualFold(name, "Host")
+}
+
+// connection is what the host lets the application do to its connection.
+func (c *Controller) connection(what string) (*http.ResponseController, error) {
+	if c.response == nil {
+		return nil, unsupported(what)
+	}
+	host, ok := c.response.host.(ConnectionHost)
+	if !ok {
+		return nil, unsupported(what)
+	}
+	return host.Connection(), nil
+}
+
+// Hijack takes the connection over; nothing more is sent for the application. It is refused when a middleware has put
+// another reader in the place of the server's input, which the application would go round.
+func (c *Controller) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	connection, err := c.connection("Hijack")
+	if err != nil {
+		return nil, nil, err
+	}
+	r := c.response
+	if !same(r.env.Input(), r.input) {
+		return nil, nil, &ContractError{"C50", "the connection cannot be taken over: a middleware has replaced the input"}
+	}
+	if r.sent {
+		return nil, nil, errors.New("modgo: the connection cannot be taken over: the response has begun")
+	}
+	conn, rw, err := connection.Hijack()
+	r.hijacked = err == nil
+	return conn, rw, err
+}
+
+// same tells whether two readers are one.
+func same(a, b io.Reader) bool {
+	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
+}
+
+// SetReadDeadline is that of http.ResponseController.
+func (c *Controller) SetReadDeadline(deadline time.Time) error {
+	connection, err := c.connection("SetReadDeadline")
+	if err != nil {
+		return err
+	}
+	return connection.SetReadDeadline(deadline)
+}
+
+// SetWriteDeadline is that of http.ResponseController.
+func (c *Controller) SetWriteDeadline(deadline time.Time) error {
+	connection, err := c.connection("SetWriteDeadline")
+	if err != nil {
+		return err
+	}
+	return connection.SetWriteDeadline(deadline)
+}
+
+// EnableFullDuplex is that of http.ResponseController.
+func (c *Controller) EnableFullDuplex() error {
+	connection, err := c.connection("EnableFullDuplex")
+	if err != nil {
+		return err
+	}
+	return connection.EnableFullDuplex()
+}
+
+// CloseConnection has the server close the connection after this response, as a handler's header "Connection: close"
+// does.
+func (c *Controller) CloseConnection() error {
+	if c.response != nil {
+		if host, ok := c.response.host.(ConnectionHost); ok {
+			host.CloseConnection()
+			return nil
+		}
+	}
+	return unsupported("CloseConnection")
+}
+
+// Written is how many bytes of the body have been handed to the server so far, 0 of a server without extensions.
+func (c *Controller) Written() int64 {
+	if c.response == nil {
+		return 0
+	}
+	return c.response.written
+}

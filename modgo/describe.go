@@ -1,0 +1,51 @@
+package modgo
+
+import (
+	"io/fs"
+	"reflect"
+)
+
+// A description is what a body of this package's tells Serve of itself. A Body is a func, which has no methods: Serve
+// knows these bodies by the address of their code, and asks one by calling it with a yield whose code they know in turn.
+type description struct {
+	file *fileBody // the body is this file
+
+	body    Body // the body is this one,
+	cleanup func()
+}
+
+// Error makes a description fit through yield. It is never seen: only bodies that are asked give one.
+func (d *description) Error() string { return "modgo: the description of a body" }
+
+// describe returns what the body tells of itself, nil if it is none of this package's.
+func describe(body Body) *description {
+	switch reflect.ValueOf(body).Pointer() {
+	case fileCode, closingCode:
+		var d *description
+		body(asker(&d))
+		return d
+	}
+	return nil
+}
+
+// asker is the yield that asks.
+//
+//go:noinline
+func asker(d **description) func([]byte, error) bool {
+	return func(_ []byte, answer error) bool {
+		*d, _ = answer.(*description)
+		return false
+	}
+}
+
+// describing tells whether this yield asks for a description.
+func describing(yield func([]byte, error) bool) bool {
+	return reflect.ValueOf(yield).Pointer() == askerCode
+}
+
+// The code of these closures is one and the same as long as the functions that make them are not inlined.
+var (
+	askerCode   = reflect.ValueOf(asker(nil)).Pointer()
+	closingCode = reflect.ValueOf(OnClose(nil, nil)).Pointer()
+	fileCode    = reflect.ValueOf(File(fs.File(nil))).Pointer()
+)

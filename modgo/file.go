@@ -1,0 +1,118 @@
+package modgo
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"sync"
+)
+
+// File is a body that sends f from its current offset to its end, or as much of it as Content-Length says, and closes f
+// when the request ends, once. Where the response has no Content-Length and f is a regular file, the server adds it
+// (PEP 3333, "Optional Platform-Specific File Handling").
+//
+// An *os.File is sent by the server's own means, without being read into memory: under Apache as a file bucket, for
+// which httpd uses sendfile or mmap. Its offset is then left as it is. Content answers range and conditional requests.
+//
+//go:noinline
+func File(f fs.File) Body {
+	file := &fileBody{file: f}
+	return func(yield func([]byte, error) bool) {
+		if describing(yield) {
+			yield(nil, &description{file: file})
+			return
+		}
+		defer file.close()
+		file.blocks(-1)(yield)
+	}
+}
+
+// fileBody is the file of a body that File made.
+type fileBody struct {
+	file fs.File
+	once sync.Once
+}
+
+func (b *fileBody) close() {
+	b.once.Do(func() { _ = b.file.Close() }) // it was only read
+}
+
+// rest is where the file's rest begins and how long it is, in bytes; ok is false where that cannot be told.
+func (b *fileBody) rest() (offset, length int64, ok bool) {
+	info, err := b.file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return 0, 0, false
+	}
+	seeker, ok := b.file.(io.Seeker)
+	if !ok {
+		return 0, 0, false // it may have been read from
+	}
+	if offset, err = seeker.Seek(0, io.SeekCurrent); err != nil {
+		return 0, 0, false
+	}
+	return offset, max(0, info.Size()-offset), true
+}
+
+// blocks reads up to limit bytes of the file, all if it is negative.
+func (b *fileBody) blocks(limit int64) Body {
+	if limit >= 0 {
+		return readerBody(io.LimitReader(b.file, limit))
+	}
+	return readerBody(b.file)
+}
+
+// A FileHost is a Host that can send a file without reading it into memory first.
+type FileHost interface {
+	Host
+	// SendFile sends length bytes of f from offset, after the head if there is one. The server keeps no reference to f
+	// when it returns; f's offset is left as it is.
+	SendFile(head *Head, f *os.File, offset, length int64) error
+}
+
+// sendFile sends a body that File made.
+func (r *response) sendFile(b *fileBody) error {
+	defer b.close()
+	if r.head == nil {
+		return &ContractError{"C38", "the body is a file, and startResponse was not called"}
+	}
+	offset, rest, known := b.rest()
+	if known && r.length < 0 && !r.sent {
+		r.length = rest
+		r.head.Headers = append(r.head.Headers[:len(r.head.Headers):len(r.head.Headers)], [2]string{"Content-Length", strconv.FormatInt(rest, 10)})
+	}
+	if r.bodiless {
+		return nil
+	}
+	wanted := int64(-1)
+	if r.length >= 0 {
+		wanted = r.length - r.written
+	}
+	if host, ok := r.host.(FileHost); ok && known && r.err == nil {
+		if f, ok := b.file.(*os.File); ok {
+			return r.sendFileTo(host, f, offset, rest, wanted)
+		}
+	}
+	for block, err := range b.blocks(wanted) {
+		if err != nil {
+			return err
+		}
+		if err := r.iterated(block); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *response) sendFileTo(host FileHost, f *os.File, offset, rest, wanted int64) error {
+	if wanted < 0 || wanted > rest {
+		wanted = rest
+	}
+	if wanted == 0 {
+		return nil
+	}
+	head := r.unsent()
+	r.written += wanted
+	r.err = host.SendFile(head, f, offset, wanted)
+	return r.err
+}
