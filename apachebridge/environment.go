@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"bytes"
+	"net/http"
 	"unsafe"
 
 	"github.com/mod-go/mod-go/environ"
@@ -13,7 +14,7 @@ import (
 // source reads variables from the request_rec in place (variables.c). After the request there are none.
 type source struct{ exchange *exchange }
 
-var _ environ.Source = source{}
+var _ environ.RequestSource = source{}
 
 func (s source) Lookup(name string) (string, bool) {
 	x := s.exchange
@@ -28,6 +29,17 @@ func (s source) Lookup(name string) (string, bool) {
 		return "", false
 	}
 	return C.GoStringN(value, C.int(length)), true
+}
+
+// Request makes the *http.Request when it is asked for: an Application may be a handler's (modgo.FromHandler).
+func (s source) Request() *http.Request {
+	x := s.exchange
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.request == nil && x.call != nil {
+		x.newRequest()
+	}
+	return x.request
 }
 
 func (s source) All(yield func(name, value string) bool) {

@@ -18,7 +18,6 @@ func CGI(app Application) error {
 	variables := processVariables()
 	handler := &appHandler{app: app, server: func(*http.Request) environ.Server {
 		return environ.Server{
-			Mount:        variables["SCRIPT_NAME"],
 			Software:     variables["SERVER_SOFTWARE"],
 			Multiprocess: true,
 			RunOnce:      true,
@@ -41,15 +40,9 @@ func FastCGI(l net.Listener, app Application) error { return NewServer("", app).
 
 // FastCGI is the function FastCGI with this server's Mount.
 func (s *Server) FastCGI(l net.Listener) error {
-	handler := &appHandler{app: s.app, server: func(r *http.Request) environ.Server {
-		return environ.Server{
-			Mount:        strings.TrimSuffix(s.Mount, "/"),
-			Multithread:  true,
-			Multiprocess: true,
-			Base:         variableMap(fcgi.ProcessEnv(r)),
-		}
-	}}
-	return fcgi.Serve(l, handler)
+	return fcgi.Serve(l, &appHandler{app: s.app, server: func(r *http.Request) environ.Server {
+		return environ.Server{Mount: s.Mount, Multithread: true, Multiprocess: true, Base: variableMap(fcgi.ProcessEnv(r))}
+	}})
 }
 
 // variableMap is a Source of fixed variables.
