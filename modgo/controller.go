@@ -44,7 +44,11 @@ type TrailerHost interface {
 type ConnectionHost interface {
 	// Connection does what http.ResponseController does.
 	Connection() *http.ResponseController
-	// CloseConnection has the server close the connection after the response.
+}
+
+// A ClosingHost is a Host that can close its connection after the response.
+type ClosingHost interface {
+	// CloseConnection asks for that, before the head is sent.
 	CloseConnection()
 }
 
@@ -206,7 +210,7 @@ func (c *Controller) EnableFullDuplex() error {
 // does.
 func (c *Controller) CloseConnection() error {
 	if c.response != nil {
-		if host, ok := c.response.host.(ConnectionHost); ok {
+		if host, ok := c.response.host.(ClosingHost); ok {
 			host.CloseConnection()
 			return nil
 		}

@@ -110,6 +110,7 @@ var (
 	_ InterimHost    = (*httpHost)(nil)
 	_ TrailerHost    = (*httpHost)(nil)
 	_ ConnectionHost = (*httpHost)(nil)
+	_ ClosingHost    = (*httpHost)(nil)
 )
 
 // Send writes the block and flushes it.

@@ -49,20 +49,27 @@ Alias /documents ${DIR}/documents
 
 // TestResponses: what an application answers reaches the client as it meant it, in the form that HTTP asks for.
 func TestResponses(t *testing.T) {
-	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
-		srv := httpdtest.Start(t, httpdtest.Config{
-			MPM: mpm, Packages: testPackages, Modules: []string{"mod_deflate", "mod_headers", "mod_filter"},
-			Files: map[string]string{"documents/503.html": "the server's own 503"},
-			Conf:  respondConf,
-		})
-		for name, test := range map[string]func(t *testing.T, srv *httpdtest.Server){
-			"framing": testFraming, "HEAD": testHead, "bodiless": testBodiless, "interim": testInterim, "status": testStatus,
-			"error documents": testErrorDocuments, "headers": testResponseHeaders, "sniffing": testSniffing, "WSGI": testWSGIResponses,
-			"filters": testFilters,
-		} {
-			t.Run(name, func(t *testing.T) { test(t, srv.In(t)) })
-		}
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) { testResponses(t, mpm, respondConf) })
+}
+
+// TestAdaptedResponses: a handler behind modgo.FromHandler answers as the handler itself does.
+func TestAdaptedResponses(t *testing.T) {
+	testResponses(t, "event", strings.ReplaceAll(respondConf, appsPath+"respond", appsPath+"respond callable=adapted"))
+}
+
+func testResponses(t *testing.T, mpm, conf string) {
+	srv := httpdtest.Start(t, httpdtest.Config{
+		MPM: mpm, Packages: testPackages, Modules: []string{"mod_deflate", "mod_headers", "mod_filter"},
+		Files: map[string]string{"documents/503.html": "the server's own 503"},
+		Conf:  conf,
 	})
+	for name, test := range map[string]func(t *testing.T, srv *httpdtest.Server){
+		"framing": testFraming, "HEAD": testHead, "bodiless": testBodiless, "interim": testInterim, "status": testStatus,
+		"error documents": testErrorDocuments, "headers": testResponseHeaders, "sniffing": testSniffing, "WSGI": testWSGIResponses,
+		"filters": testFilters,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, srv.In(t)) })
+	}
 }
 
 // framing is how the end of a body is told.

@@ -18,6 +18,7 @@ type Host struct {
 
 	sent   bool
 	left   bool // to the server's error document
+	closes bool // the connection, after the response
 	status int
 	buffer []byte
 }
@@ -25,6 +26,7 @@ type Host struct {
 var (
 	_ modgo.FileHost    = (*Host)(nil)
 	_ modgo.InterimHost = (*Host)(nil)
+	_ modgo.ClosingHost = (*Host)(nil)
 )
 
 // Sent tells whether anything of the response may have reached the client.
@@ -112,6 +114,9 @@ func (h *Host) SendInterim(head *modgo.Head) error {
 	return h.Transport.Send(gateway.AppendHead(nil, head.Status, head.Reason, head.Headers), nil, gateway.Interim)
 }
 
+// CloseConnection has the head say so.
+func (h *Host) CloseConnection() { h.closes = true }
+
 func (h *Host) pack(head *modgo.Head) []byte {
 	if head == nil {
 		return nil
@@ -121,6 +126,9 @@ func (h *Host) pack(head *modgo.Head) []byte {
 		h.buffer = make([]byte, 0, gateway.HeadSize)
 	}
 	h.buffer = gateway.AppendHead(h.buffer[:0], head.Status, head.Reason, head.Headers)
+	if h.closes {
+		h.buffer = gateway.AppendHeader(h.buffer, "Connection", "close")
+	}
 	return h.buffer
 }
 

@@ -60,7 +60,7 @@ type TrailerTransport interface {
 func AppendHead(dst []byte, status int, reason string, headers [][2]string) []byte {
 	dst = appendStatus(dst, status, reason)
 	for _, h := range headers {
-		dst = appendHeader(dst, h[0], h[1])
+		dst = AppendHeader(dst, h[0], h[1])
 	}
 	return dst
 }
@@ -75,7 +75,8 @@ func appendStatus(dst []byte, status int, reason string) []byte {
 	return append(dst, 0)
 }
 
-func appendHeader(dst []byte, name, value string) []byte {
+// AppendHeader adds a header to a packed head.
+func AppendHeader(dst []byte, name, value string) []byte {
 	return appendField(appendField(dst, name), value)
 }
 

@@ -44,7 +44,7 @@ type ResponseWriter struct {
 	left    bool   // the server makes the body
 
 	announced []string // trailers, by the header Trailer
-	err     error  // of the Transport; sticks
+	err       error    // of the Transport; sticks
 }
 
 var (
@@ -107,7 +107,7 @@ func (w *ResponseWriter) appendHeaders(dst []byte, final bool) []byte {
 			}
 		}
 		for _, value := range values {
-			dst = appendHeader(dst, name, httpfield.Sanitized(value))
+			dst = AppendHeader(dst, name, httpfield.Sanitized(value))
 		}
 	}
 	return dst
@@ -224,7 +224,7 @@ func (w *ResponseWriter) push(body []byte, flags Flags) {
 	if w.sent {
 		head = nil
 	} else if !w.typed && len(body) > 0 && httpfield.BodyAllowed(w.status) {
-		head = appendHeader(head, "Content-Type", http.DetectContentType(body))
+		head = AppendHeader(head, "Content-Type", http.DetectContentType(body))
 	}
 	w.sent = true
 	w.fail(w.Transport.Send(head, body, flags))

@@ -8,9 +8,14 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/mod-go/mod-go/modgo"
 )
 
 var application = routes()
+
+// adapted is the same as an Application.
+var adapted = modgo.FromHandler(application)
 
 func routes() http.Handler {
 	mux := http.NewServeMux()
