@@ -58,7 +58,10 @@ static const char *script_filename(modgo_request *q)
 /* Escaped, because the client may have chosen it (UseCanonicalName Off) and applications print it. */
 static const char *server_name(modgo_request *q)
 {
-    return ap_escape_html(q->r->pool, ap_get_server_name_for_url(q->r));
+    const char *name = ap_get_server_name_for_url(q->r);
+
+    /* A target such as "http:///" names an empty host. */
+    return ap_escape_html(q->r->pool, *name ? name : q->r->server->server_hostname);
 }
 
 static const char *server_port(modgo_request *q) { return apr_psprintf(q->r->pool, "%u", ap_get_server_port(q->r)); }

@@ -274,3 +274,19 @@ func contextWith(t *testing.T, key, value any) context.Context {
 	t.Helper()
 	return context.WithValue(t.Context(), key, value)
 }
+
+func TestExtension(t *testing.T) {
+	e := environ.New(environ.Config{Source: request()})
+	if got := e.Extension(); got != nil {
+		t.Errorf("before it is set: %v; want nil", got)
+	}
+	e.SetExtension(7)
+	if got := e.Extension(); got != 7 {
+		t.Errorf("Extension() = %v; want 7", got)
+	}
+	checkAll(t, e) // no variable
+	e.SetExtension(nil)
+	if got := e.Extension(); got != nil {
+		t.Errorf("taken away: %v; want nil", got)
+	}
+}

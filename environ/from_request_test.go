@@ -268,6 +268,19 @@ func TestBase(t *testing.T) {
 	})
 }
 
+func TestAllOfARequestStopsWhenTold(t *testing.T) {
+	e := environ.FromRequest(httptest.NewRequest("GET", "/", nil), environ.Server{Base: request()})
+	seen := 0
+	for range e.All() {
+		if seen++; seen == 3 {
+			break
+		}
+	}
+	if seen != 3 {
+		t.Errorf("a loop that breaks after 3 variables saw %d", seen)
+	}
+}
+
 // TestVariablesFollowTheRequest: the Source looks at the request when it is asked.
 func TestVariablesFollowTheRequest(t *testing.T) {
 	r := httptest.NewRequest("GET", "/a", nil)

@@ -88,7 +88,7 @@ func (s *requestSource) Request() *http.Request {
 	setPath(&u, u.EscapedPath(), u.Path, u.Path[taken:])
 	shareTrailer(s.request)
 	r := s.request.WithContext(s.request.Context())
-	r.URL = &u
+	r.URL, r.RequestURI = &u, s.target()
 	return r
 }
 

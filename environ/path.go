@@ -16,6 +16,9 @@ func URLPath(target, path, rest string) (urlPath, rawPath string) {
 	if strings.IndexByte(target, '%') < 0 && (&url.URL{Path: rest}).EscapedPath() == rest {
 		return rest, ""
 	}
+	if !strings.HasSuffix(path, rest) {
+		return rest, "" // put there by somebody else than the client
+	}
 	raw, ok := escapedRest(targetPath(target), path, len(path)-len(rest))
 	if !ok {
 		return rest, ""

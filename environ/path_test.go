@@ -68,6 +68,7 @@ func TestURLPath(t *testing.T) {
 		{"mount inside an escape that is kept", "/a%2Fb", "/a%2Fb", "2Fb", "2Fb", ""},
 		{"mount at the end of an escape that is kept", "/a%2F%62", "/a%2Fb", "b", "b", "%62"},
 		{"mount at a decoded slash", "/a%2F%62", "/a/b", "/b", "/b", "%2F%62"},
+		{"rest of another path", "/a%2Fb/%78", "/a/b/x", "/c", "/c", ""},
 		{"rest that is no end of the path", "/%61", "/a", "/longer/than/path", "/longer/than/path", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -59,6 +59,9 @@ func changedRequest(e *Environ, original *http.Request) *http.Request {
 		if !ownURL {
 			u := *r.URL
 			r.URL, ownURL = &u, true
+			if r.RequestURI == "" { // made by a program: it would be made of the URL
+				r.RequestURI = u.RequestURI()
+			}
 		}
 		return r.URL
 	}

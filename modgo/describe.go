@@ -49,3 +49,31 @@ var (
 	closingCode = reflect.ValueOf(OnClose(nil, nil)).Pointer()
 	fileCode    = reflect.ValueOf(File(fs.File(nil))).Pointer()
 )
+
+// A Kind is what can be told of a body before it is iterated.
+type Kind int
+
+const (
+	Iterated    Kind = iota // blocks are made while the body is iterated, or the body is nil
+	SingleBlock             // of Bytes, Text or JSON: it goes out with its Content-Length
+	WholeFile               // of File: it goes out by the server's own means
+)
+
+// KindOf tells how a server treats a body; OnClose makes no difference. A middleware that iterates a body of its own round
+// one that is not Iterated takes these means away, and so does it only for a reason.
+func KindOf(body Body) Kind {
+	for body != nil {
+		if isSingle(body) {
+			return SingleBlock
+		}
+		d := describe(body)
+		switch {
+		case d == nil:
+			return Iterated
+		case d.file != nil:
+			return WholeFile
+		}
+		body = d.body
+	}
+	return Iterated
+}

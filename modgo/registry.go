@@ -32,6 +32,29 @@ type Callable struct {
 var registry struct {
 	sync.Mutex
 	callables []*Callable
+	wrappers  []Middleware
+}
+
+// Wrap has every callable of the process wrapped in m when it is constructed, http.Handlers too; what is wrapped first is
+// the innermost. It is called from an init function, by a package that watches applications without their knowing.
+func Wrap(m Middleware) {
+	registry.Lock()
+	defer registry.Unlock()
+	registry.wrappers = append(registry.wrappers, m)
+}
+
+// wrap puts the wrappers round what construct made.
+func (c *Callable) wrap() {
+	registry.Lock()
+	wrappers := registry.wrappers
+	registry.Unlock()
+	for _, m := range wrappers {
+		if c.Application != nil {
+			c.Application = m(c.Application)
+		} else {
+			c.Handler = m.Handler(c.Handler)
+		}
+	}
 }
 
 // Register makes a value of a package known under its name. The program that the builder generates calls it from an
@@ -61,7 +84,9 @@ func (c *Callable) String() string { return c.Package + "." + c.Name }
 func (c *Callable) Construct() error {
 	c.once.Do(func() {
 		c.err = errors.New("its constructor called runtime.Goexit") // stands only if construct never returns
-		c.err = c.construct()
+		if c.err = c.construct(); c.err == nil {
+			c.wrap()
+		}
 	})
 	return c.err
 }

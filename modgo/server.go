@@ -182,7 +182,7 @@ func (s *Server) newHTTP() *http.Server {
 	app := &appHandler{app: s.app, server: func(r *http.Request) environ.Server {
 		return environ.Server{
 			Mount:       mount,
-			Software:    "mod_go/reference",
+			Software:    software,
 			Multithread: true,
 			Errors:      &lineWriter{line: func(line []byte) { _, _ = out.Write(append(line, '\n')) }},
 		}
@@ -256,7 +256,10 @@ func resetAtClose(r *http.Request) {
 	}
 }
 
-// beginWatcher knows whether a response has begun.
+// software is the product token of the reference server.
+const software = "mod_go-reference"
+
+// beginWatcher knows whether a response has begun, and adds the header that HTTP servers have (C32).
 type beginWatcher struct {
 	http.ResponseWriter
 	begun bool
@@ -264,7 +267,11 @@ type beginWatcher struct {
 
 // WriteHeader is that of http.ResponseWriter.
 func (w *beginWatcher) WriteHeader(status int) {
-	w.begun = w.begun || status >= 200 || status == http.StatusSwitchingProtocols
+	final := status >= 200 || status == http.StatusSwitchingProtocols
+	if final && w.Header()["Server"] == nil {
+		w.Header().Set("Server", software)
+	}
+	w.begun = w.begun || final
 	w.ResponseWriter.WriteHeader(status)
 }
 
