@@ -8,6 +8,8 @@
  */
 #include "modgo.h"
 
+#include <apr_hash.h>
+
 #include <ap_mpm.h>
 #include <apr_lib.h>
 
@@ -259,33 +261,59 @@ const char *modgo_variable_get(modgo_request *q, const char *name, apr_size_t na
     return value;
 }
 
+/* Variables by name, each once: what is added first wins. */
+typedef struct {
+    apr_array_header_t *entries; /* of apr_table_entry_t */
+    apr_hash_t *names;
+} gathered;
+
+static void add(gathered *all, const char *name, const char *value)
+{
+    apr_table_entry_t *entry;
+
+    if (!value || apr_hash_get(all->names, name, APR_HASH_KEY_STRING)) {
+        return;
+    }
+    entry = apr_array_push(all->entries);
+    entry->key = (char *)name;
+    entry->val = (char *)value;
+    apr_hash_set(all->names, name, APR_HASH_KEY_STRING, name);
+}
+
+/* The name of a request header's variable, NULL if it has none. */
+static const char *header_variable(apr_pool_t *p, const char *header)
+{
+    char *name = apr_pstrcat(p, "HTTP_", header, NULL), *c;
+
+    for (c = name + 5; *c; c++) {
+        if (!(*c = variable_char(*c))) {
+            return NULL;
+        }
+    }
+    return name;
+}
+
 const apr_array_header_t *modgo_variables_all(modgo_request *q)
 {
-    const apr_table_entry_t *header = (const apr_table_entry_t *)q->headers_in->elts;
-    apr_table_t *all = apr_table_copy(q->r->pool, q->r->subprocess_env);
-    apr_size_t i;
-    int h;
+    const apr_array_header_t *configured = apr_table_elts(q->r->subprocess_env);
+    gathered all = {apr_array_make(q->r->pool, 64, sizeof(apr_table_entry_t)), apr_hash_make(q->r->pool)};
+    int i;
 
-    for (h = 0; h < q->headers_in->nelts; h++) {
-        const char *key = header[h].key;
-        char *name = apr_pstrcat(q->r->pool, "HTTP_", key, NULL), *c = name + 5;
+    /* The order is that in which modgo_variable_get looks. */
+    for (i = 0; i < (int)VARIABLES; i++) {
+        add(&all, variables[i].name, variables[i].read(q));
+    }
+    for (i = 0; i < q->headers_in->nelts; i++) {
+        const apr_table_entry_t *header = &APR_ARRAY_IDX(q->headers_in, i, apr_table_entry_t);
+        const char *name = header_variable(q->r->pool, header->key);
 
-        if (withheld(q, key) || bare(key)) {
-            continue;
-        }
-        while (*c && (*c = variable_char(*c))) {
-            c++;
-        }
-        if (c == name + 5 + strlen(key)) {
-            apr_table_setn(all, name, header[h].val);
+        if (name && !withheld(q, header->key) && !bare(header->key)) {
+            add(&all, name, header->val);
         }
     }
-    for (i = 0; i < VARIABLES; i++) {
-        const char *value = variables[i].read(q);
-
-        if (value) {
-            apr_table_setn(all, variables[i].name, value);
-        }
+    for (i = 0; i < configured->nelts; i++) {
+        const apr_table_entry_t *entry = &APR_ARRAY_IDX(configured, i, apr_table_entry_t);
+        add(&all, entry->key, entry->val);
     }
-    return apr_table_elts(all);
+    return all.entries;
 }

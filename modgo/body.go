@@ -93,3 +93,20 @@ func OnClose(body Body, f func()) Body {
 		}
 	}
 }
+
+// Observe is watch(body), a body that does something while it passes on the blocks of body: as many, as long, each as it
+// comes. The server treats the result as it treats body: a single block goes out with its Content-Length; a file goes out by
+// the server's own means, and watch is not called.
+//
+//go:noinline
+func Observe(body Body, watch func(Body) Body) Body {
+	return func(yield func([]byte, error) bool) {
+		if describing(yield) {
+			yield(nil, &description{body: body, watch: watch})
+			return
+		}
+		if body != nil {
+			watch(body)(yield)
+		}
+	}
+}

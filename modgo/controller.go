@@ -174,8 +174,15 @@ func (c *Controller) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// same tells whether two readers are one.
+// same tells whether two readers are one. A reader with a method Unwrap only watches the one that it returns.
 func same(a, b io.Reader) bool {
+	for {
+		w, ok := a.(interface{ Unwrap() io.Reader })
+		if !ok {
+			break
+		}
+		a = w.Unwrap()
+	}
 	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
 }
 

@@ -10,8 +10,9 @@ import (
 type description struct {
 	file *fileBody // the body is this file
 
-	body    Body // the body is this one,
-	cleanup func()
+	body    Body            // the body is this one,
+	cleanup func()          // has this clean-up, if it is not nil,
+	watch   func(Body) Body // and is watched by this, if it is not nil
 }
 
 // Error makes a description fit through yield. It is never seen: only bodies that are asked give one.
@@ -20,7 +21,7 @@ func (d *description) Error() string { return "modgo: the description of a body"
 // describe returns what the body tells of itself, nil if it is none of this package's.
 func describe(body Body) *description {
 	switch reflect.ValueOf(body).Pointer() {
-	case fileCode, closingCode:
+	case fileCode, closingCode, observingCode:
 		var d *description
 		body(asker(&d))
 		return d
@@ -45,9 +46,10 @@ func describing(yield func([]byte, error) bool) bool {
 
 // The code of these closures is one and the same as long as the functions that make them are not inlined.
 var (
-	askerCode   = reflect.ValueOf(asker(nil)).Pointer()
-	closingCode = reflect.ValueOf(OnClose(nil, nil)).Pointer()
-	fileCode    = reflect.ValueOf(File(fs.File(nil))).Pointer()
+	askerCode     = reflect.ValueOf(asker(nil)).Pointer()
+	observingCode = reflect.ValueOf(Observe(nil, nil)).Pointer()
+	closingCode   = reflect.ValueOf(OnClose(nil, nil)).Pointer()
+	fileCode      = reflect.ValueOf(File(fs.File(nil))).Pointer()
 )
 
 // A Kind is what can be told of a body before it is iterated.

@@ -4,7 +4,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strconv"
 	"sync"
 )
 
@@ -79,7 +78,7 @@ func (r *response) sendFile(b *fileBody) error {
 	offset, rest, known := b.rest()
 	if known && r.length < 0 && !r.sent {
 		r.length = rest
-		r.head.Headers = append(r.head.Headers[:len(r.head.Headers):len(r.head.Headers)], [2]string{"Content-Length", strconv.FormatInt(rest, 10)})
+		r.head.Headers = append(r.head.Headers, contentLength(rest))
 	}
 	if r.bodiless {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -43,7 +44,7 @@ func serveHandler(h http.Handler, env *Environ, start StartResponse, yield func(
 	r = r.WithContext(ctx)
 	t := &blockTransport{controller: NewController(env), start: start, yield: yield, head: r.Method == http.MethodHead}
 	defer t.close()
-	w := &handlerWriter{ResponseWriter: gateway.ResponseWriter{Transport: t, Head: t.head}, transport: t}
+	w := &handlerWriter{ResponseWriter: gateway.ResponseWriter{Transport: t, Head: t.head, Status: errorStatus(env)}, transport: t}
 	h.ServeHTTP(w, r)
 	if r.MultipartForm != nil {
 		defer r.MultipartForm.RemoveAll() // temporary files of large parts, as net/http does
@@ -56,6 +57,16 @@ func serveHandler(h http.Handler, env *Environ, start StartResponse, yield func(
 		return nil // nobody iterates any more who could be told
 	}
 	return err
+}
+
+// errorStatus is the status of the error whose document the handler is to make (Apache's ErrorDocument), and which its
+// response has if it sets no other; 0 for an ordinary request.
+func errorStatus(env *Environ) int {
+	status, err := strconv.Atoi(env.Get("REDIRECT_STATUS"))
+	if err != nil || status < 400 || status > 599 {
+		return 0
+	}
+	return status
 }
 
 // handlerWriter is the http.ResponseWriter of a handler that runs as an application, with what http.ResponseController

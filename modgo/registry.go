@@ -49,11 +49,10 @@ func (c *Callable) wrap() {
 	wrappers := registry.wrappers
 	registry.Unlock()
 	for _, m := range wrappers {
-		if c.Application != nil {
-			c.Application = m(c.Application)
-		} else {
-			c.Handler = m.Handler(c.Handler)
+		if c.Handler != nil {
+			c.Application, c.Handler = FromHandler(c.Handler), nil
 		}
+		c.Application = m(c.Application)
 	}
 }
 

@@ -36,11 +36,26 @@ type Host interface {
 func Serve(app Application, env *Environ, host Host) error {
 	r := &response{host: host, env: env, input: env.Input(), bodiless: env.Get("REQUEST_METHOD") == "HEAD", length: -1}
 	env.SetExtension(r)
+	defer r.end()
 	if err := r.iterate(app(env, r.start)); err != nil {
 		return err
 	}
 	return r.finish()
 }
+
+// end is what happens last, on every path: clean-ups that the body has beside its own run, and nothing can be sent any
+// more (V11).
+func (r *response) end() {
+	r.ended = true
+	if r.err == nil {
+		r.err = errEnded
+	}
+	for i := range r.cleanups { // the innermost first, and the others even if one panics
+		defer r.cleanups[i]()
+	}
+}
+
+var errEnded = &ContractError{"V11", "something was written when the response had ended"}
 
 // iterate sends the body. Every body is iterated, or at least begun, so that its clean-up runs (C42).
 func (r *response) iterate(body Body) error {
@@ -48,13 +63,20 @@ func (r *response) iterate(body Body) error {
 		return nil
 	}
 	if d := describe(body); d != nil {
-		if d.file != nil {
+		switch {
+		case d.file != nil:
 			return r.sendFile(d.file)
+		case d.cleanup != nil:
+			r.cleanups = append(r.cleanups, d.cleanup)
+			return r.iterate(d.body)
+		case d.body == nil || KindOf(d.body) == WholeFile:
+			return r.iterate(d.body)
 		}
-		defer d.cleanup()
-		return r.iterate(d.body)
+		body = d.watch(d.body)
+		r.single = KindOf(d.body) == SingleBlock
+	} else {
+		r.single = isSingle(body)
 	}
-	r.single = isSingle(body)
 	for block, err := range body {
 		if err != nil {
 			return err
@@ -84,7 +106,12 @@ type response struct {
 	last     []byte // that block: it goes out with the end
 	err      error  // the host's
 	hijacked bool   // the connection is the application's
+	ended    bool
 	trailers Headers
+	cleanups []func() // of OnClose, the outermost first
+
+	headSpace  Head
+	fieldSpace [8][2]string // a copy of the headers, which are the application's to use again
 }
 
 // start is the StartResponse of this response.
@@ -93,13 +120,18 @@ func (r *response) start(status string, headers Headers, cause ...error) io.Writ
 	if len(cause) > 0 {
 		raised = cause[0]
 	}
+	if r.ended {
+		panic(&ContractError{"V11", "startResponse was called when the response had ended"})
+	}
 	if r.head != nil && raised == nil {
 		panic(&ContractError{"C34", "startResponse was called twice; a second call needs a cause"})
 	}
 	if r.sent && raised != nil {
 		panic(raised)
 	}
-	r.head, r.length = checkHead(status, headers)
+	n, reason, length := checkHead(status, headers)
+	r.headSpace = Head{Status: n, Reason: reason, Headers: append(r.fieldSpace[:0], headers...)}
+	r.head, r.length = &r.headSpace, length
 	return (*writer)(r)
 }
 
@@ -199,7 +231,7 @@ func (r *response) finish() error {
 
 // checkHead checks what an application gave to startResponse and panics with a *ContractError if it breaks the
 // contract. The length is that of Content-Length, -1 without.
-func checkHead(status string, headers Headers) (head *Head, length int64) {
+func checkHead(status string, headers Headers) (n int, reason string, length int64) {
 	n, reason, err := parseStatus(status)
 	if err != nil {
 		panic(err)
@@ -224,7 +256,7 @@ func checkHead(status string, headers Headers) (head *Head, length int64) {
 			length = size
 		}
 	}
-	return &Head{Status: n, Reason: reason, Headers: headers}, length
+	return n, reason, length
 }
 
 // checkInterim is checkHead for an interim response.
