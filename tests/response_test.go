@@ -63,6 +63,9 @@ func testResponses(t *testing.T, mpm, conf string) {
 		Files: map[string]string{"documents/503.html": "the server's own 503"},
 		Conf:  conf,
 	})
+	srv.ExpectViolation("lacks a space and the reason")
+	srv.ExpectViolation("no Content-Type.* /respond/sniff/")
+	srv.ExpectViolation("yet a Content-Type.* /wsgi/status/[23]04")
 	for name, test := range map[string]func(t *testing.T, srv *httpdtest.Server){
 		"framing": testFraming, "HEAD": testHead, "bodiless": testBodiless, "interim": testInterim, "status": testStatus,
 		"error documents": testErrorDocuments, "headers": testResponseHeaders, "sniffing": testSniffing, "WSGI": testWSGIResponses,

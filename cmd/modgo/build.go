@@ -48,6 +48,7 @@ type buildFlags struct {
 	tags           []string
 	dir, cache     string
 	quiet, verbose bool
+	validate       bool
 }
 
 func (f *buildFlags) add(command *cobra.Command) {
@@ -55,6 +56,7 @@ func (f *buildFlags) add(command *cobra.Command) {
 	flags.StringSliceVar(&f.tags, "tags", nil, "build `tags`, separated by commas")
 	flags.StringVarP(&f.dir, "dir", "C", "", "work in this `directory` instead of the current one")
 	flags.StringVar(&f.cache, "cache", "", "`directory` of the build cache (default $MODGO_CACHE, or modgo in the user's cache directory)")
+	flags.BoolVar(&f.validate, "validate", false, "wrap every application in the validator of the application contract, which logs breaches")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but errors")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print the commands that are run and the packages that are compiled")
 }
@@ -64,7 +66,7 @@ func (f *buildFlags) options(command *cobra.Command, packages []string) (builder
 	if f.quiet && f.verbose {
 		return builder.Options{}, errors.New("--quiet and --verbose exclude each other: give one of them")
 	}
-	options := builder.Options{Dir: f.dir, Patterns: packages, Tags: f.tags, Cache: f.cache, Verbose: f.verbose}
+	options := builder.Options{Dir: f.dir, Patterns: packages, Tags: f.tags, Cache: f.cache, Verbose: f.verbose, Validate: f.validate}
 	if !f.quiet {
 		options.Log = command.ErrOrStderr()
 	}

@@ -36,7 +36,7 @@ It runs in your own module, which requires github.com/mod-go/mod-go.`,
 		SilenceErrors: true, // main prints them
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newBuildCommand(), newCheckCommand(), newServeCommand())
+	root.AddCommand(newBuildCommand(), newCheckCommand(), newServeCommand(), newDevCommand())
 	return root
 }
 

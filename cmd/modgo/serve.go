@@ -33,6 +33,7 @@ type serveOptions struct {
 	logLevel     string
 	setenv       []string
 	tags         []string
+	validate     bool
 }
 
 func newServeCommand() *cobra.Command {
@@ -64,6 +65,7 @@ current directory's package is served where none is given.`,
 	flags.BoolVar(&options.keep, "keep", false, "keep the temporary work folder")
 	flags.StringVar(&options.logLevel, "log-level", "notice go:info", "httpd's LogLevel, for example debug or \"warn go:trace1\"")
 	flags.StringArrayVar(&options.setenv, "setenv", nil, "environment variable of the applications as `NAME=VALUE`; may be repeated")
+	flags.BoolVar(&options.validate, "validate", false, "wrap every application in the validator of the application contract, which logs breaches")
 	flags.StringSliceVar(&options.tags, "tags", nil, "build tags, separated by commas")
 	return command
 }
@@ -83,7 +85,7 @@ func serve(ctx context.Context, out, errOut io.Writer, options serveOptions, pat
 	defer site.removeWorkDir(errOut)
 
 	result, err := builder.Build(stop.ctx, builder.Options{
-		Patterns: patterns, Output: site.path("mod_go.so"), Tags: options.tags, HTTPD: site.httpd, Log: errOut,
+		Patterns: patterns, Output: site.path("mod_go.so"), Tags: options.tags, Validate: options.validate, HTTPD: site.httpd, Log: errOut,
 	})
 	if stop.requested() {
 		return errors.New("stopped before the build was complete")

@@ -32,6 +32,7 @@ type Options struct {
 	Patterns []string            // packages, as for go build; none is "."
 	Output   string              // path of the shared object, relative to Dir; "" is DefaultOutput
 	Tags     []string            // build tags
+	Validate bool                // wrap every application in the validator (middleware/validate)
 	Cache    string              // directory; "" is $MODGO_CACHE or modgo in the user's cache directory
 	HTTPD    *httpd.Installation // whose headers are used; nil is the one that httpd.Find finds
 	Log      io.Writer           // gets short lines on what is being done; nil discards them
@@ -60,8 +61,11 @@ type Package struct {
 // the go command's own lines on the user's code (CompileError), and leaves the output as it was.
 func Build(ctx context.Context, options Options) (*Result, error) {
 	started := time.Now()
-	b, err := newBuild(ctx, options)
+	b, err := newBuild(ctx, options, sharedObject)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.findHeaders(); err != nil {
 		return nil, err
 	}
 	if err := b.check(ctx); err != nil {
@@ -92,19 +96,29 @@ func Build(ctx context.Context, options Options) (*Result, error) {
 	return result, nil
 }
 
-// build is one run of Build.
-type build struct {
-	Options
-	output string // absolute
-	cache  string // absolute
-	env    *goEnv
-	module *module    // the user's, or the workspace
-	apps   []*app     // the packages with callables, in the order of their import paths
-	gen    *generated // nil until link
+// A target is what a build links.
+type target struct {
+	buildmode string // as go build names it
+	host      string // the package that the main package imports beside the applications
 }
 
-func newBuild(ctx context.Context, options Options) (*build, error) {
-	b := &build{Options: options}
+var sharedObject = target{buildmode: "c-shared", host: modulePath + "/apachebridge"}
+
+// build is one run of Build or BuildExecutable.
+type build struct {
+	Options
+	target
+	program string // source of the main function; "" is one that does nothing
+	output  string // absolute
+	cache   string // absolute
+	env     *goEnv
+	module  *module    // the user's, or the workspace
+	apps    []*app     // the packages with callables, in the order of their import paths
+	gen     *generated // nil until link
+}
+
+func newBuild(ctx context.Context, options Options, target target) (*build, error) {
+	b := &build{Options: options, target: target}
 	if b.Log == nil {
 		b.Log = io.Discard
 	}
@@ -126,9 +140,6 @@ func newBuild(ctx context.Context, options Options) (*build, error) {
 		return nil, err
 	}
 	if b.env, err = readGoEnv(ctx, dir); err != nil {
-		return nil, err
-	}
-	if err := b.findHeaders(); err != nil {
 		return nil, err
 	}
 	if b.module, err = b.findModule(ctx); err != nil {

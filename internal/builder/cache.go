@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -130,7 +131,7 @@ func (b *build) expire(own string) {
 // workDir is the directory of the generated files and the link of these packages, built with these settings.
 func (b *build) workDir() string {
 	parts := []string{
-		b.module.main[0].Dir, b.env.GOWORK, strings.Join(b.Tags, ","), b.env.GOFLAGS, b.env.GOEXPERIMENT, b.env.GOARCH, b.env.CC, b.env.CGO_CFLAGS,
+		b.buildmode, strconv.FormatBool(b.Validate), b.module.main[0].Dir, b.env.GOWORK, strings.Join(b.Tags, ","), b.env.GOFLAGS, b.env.GOEXPERIMENT, b.env.GOARCH, b.env.CC, b.env.CGO_CFLAGS,
 	}
 	for _, a := range b.apps {
 		parts = append(parts, a.Path)

@@ -33,7 +33,7 @@ const (
 )
 
 // generate writes the overlay: to each package a file that registers its callables, and a main package that imports the
-// bridge and the packages.
+// host and the packages.
 func (b *build) generate() (*generated, error) {
 	g := &generated{
 		used: make(map[string]bool), dir: b.workDir(), root: b.mainModule(),
@@ -41,7 +41,10 @@ func (b *build) generate() (*generated, error) {
 	}
 	name := free(g.root.Dir, mainPackage, "")
 	g.main = g.root.Path + "/" + name
-	imports := []string{modulePath + "/apachebridge"}
+	imports := []string{b.host}
+	if b.Validate {
+		imports = append(imports, modulePath+"/middleware/validate/everywhere")
+	}
 	for _, a := range b.apps {
 		dir, err := b.overlayDir(a)
 		if err != nil {
@@ -62,9 +65,14 @@ func (b *build) generate() (*generated, error) {
 			return nil, err
 		}
 	}
-	main := importing("main", imports) + "\nfunc main() {}\n"
-	if err := g.add(filepath.Join(g.root.Dir, name, "main.go"), main); err != nil {
-		return nil, err
+	program := b.program
+	if program == "" {
+		program = "package main\n\nfunc main() {}\n"
+	}
+	for file, source := range map[string]string{"main.go": program, "applications.go": importing("main", imports)} {
+		if err := g.add(filepath.Join(g.root.Dir, name, file), source); err != nil {
+			return nil, err
+		}
 	}
 	content, err := json.MarshalIndent(map[string]any{"Replace": g.replace}, "", "\t")
 	if err != nil {
@@ -99,7 +107,7 @@ func (b *build) overlayDir(a *app) (string, error) {
 	}
 	if b.module.vendor || module.Main || !within(b.env.GOMODCACHE, a.Dir) {
 		if !module.Main && !b.module.vendor && within(filepath.Join(b.mainModule().Dir, "vendor"), a.Dir) {
-			return "", fmt.Errorf("%s comes from the vendor directory, which lacks %s/apachebridge: import that package for its effect, `_`, and run `go mod vendor`, or set GOFLAGS=-mod=readonly", a.Path, modulePath)
+			return "", fmt.Errorf("%s comes from the vendor directory, which lacks %s: import that package for its effect, `_`, and run `go mod vendor`, or set GOFLAGS=-mod=readonly", a.Path, b.host)
 		}
 		return a.Dir, nil
 	}

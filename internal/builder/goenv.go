@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/mod-go/mod-go/internal/httpd"
 )
@@ -42,8 +43,6 @@ func readGoEnv(ctx context.Context, dir string) (*goEnv, error) {
 	switch {
 	case env.GOOS != "linux":
 		return nil, fmt.Errorf("GOOS is %s, but mod_go.so can be built for Linux only", env.GOOS)
-	case env.CGO_ENABLED != "1":
-		return nil, errors.New("cgo is disabled, but mod_go.so needs it: install gcc (modgo check tells how) and do not set CGO_ENABLED=0")
 	case env.flag("overlay") != "":
 		return nil, errors.New("GOFLAGS holds -overlay, but the builder needs an overlay of its own: remove it from GOFLAGS")
 	}
@@ -63,9 +62,7 @@ func (e *goEnv) flag(name string) string {
 
 // run runs the go command and returns its standard output. The error holds what it said on its standard error.
 func (e *goEnv) run(ctx context.Context, dir string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
-	cmd.Env = e.vars
+	cmd := e.command(ctx, dir, args...)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	output, err := cmd.Output()
@@ -76,6 +73,16 @@ func (e *goEnv) run(ctx context.Context, dir string, args ...string) ([]byte, er
 		return output, &goError{args: args, output: strings.TrimSpace(complaint.String()), err: err}
 	}
 	return output, nil
+}
+
+// command prepares a run of the go command. A ctx that is done ends it together with the compilers that it runs.
+func (e *goEnv) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.Env = e.vars
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	return cmd
 }
 
 // A goError is a failure of the go command.
@@ -124,6 +131,9 @@ var (
 // findHeaders sees to it that the C compiler finds the headers of httpd. CGO_CFLAGS come before the bridge's own flags,
 // so the headers of the installation that was asked for win over those of another.
 func (b *build) findHeaders() error {
+	if b.env.CGO_ENABLED != "1" {
+		return errors.New("cgo is disabled, but mod_go.so needs it: install gcc (modgo check tells how) and do not set CGO_ENABLED=0")
+	}
 	installation := b.HTTPD
 	if installation == nil {
 		found, err := httpd.Find()

@@ -71,9 +71,7 @@ func (b *build) link(ctx context.Context) (string, error) {
 // goBuild runs go build, and shows what it prints: warnings of the C compiler may come with success.
 func (b *build) goBuild(ctx context.Context, args []string) error {
 	b.verbosef("go %s", strings.Join(args, " "))
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = b.Dir
-	cmd.Env = b.env.vars
+	cmd := b.env.command(ctx, b.Dir, args...)
 	var printed bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &printed, &printed
 	if b.Verbose {

@@ -108,7 +108,7 @@ func (b *build) load(ctx context.Context) ([]*packages.Package, error) {
 
 // compileFlags are the flags that decide how a package is compiled, which the check and the link share.
 func (b *build) compileFlags(more ...string) []string {
-	flags := append([]string{"-buildmode=c-shared"}, more...)
+	flags := append([]string{"-buildmode=" + b.buildmode}, more...)
 	if len(b.Tags) > 0 {
 		flags = append(flags, "-tags="+strings.Join(b.Tags, ","))
 	}

@@ -87,10 +87,10 @@ func (b *build) findModule(ctx context.Context) (*module, error) {
 	if m.usesVendor(b.env) {
 		// `go mod vendor` leaves the bridge out unless a package of the module imports it.
 		root := m.main[0].Dir
-		m.vendor = m.bridge.Main || exists(filepath.Join(root, "vendor", modulePath, "apachebridge"))
+		m.vendor = m.bridge.Main || exists(filepath.Join(root, "vendor", b.host))
 		if !m.vendor {
-			b.logf("%s has no %s/apachebridge: building from the module cache instead (to build from vendor, import that package for its effect, `_`, and run `go mod vendor`)",
-				b.relative(filepath.Join(root, "vendor")), modulePath)
+			b.logf("%s has no %s: building from the module cache instead (to build from vendor, import that package for its effect, `_`, and run `go mod vendor`)",
+				b.relative(filepath.Join(root, "vendor")), b.host)
 		}
 	}
 	return m, nil

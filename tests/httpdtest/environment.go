@@ -19,6 +19,9 @@ const (
 	EnvWrapper = "MODGO_TEST_WRAPPER"
 	// EnvSlow is the factor by which everything is slower, for example 20 under valgrind. Time limits grow with it.
 	EnvSlow = "MODGO_TEST_SLOW"
+	// EnvValidate, if not empty, has every application wrapped in the validator of the contract; what it finds is an
+	// error in httpd's log, which fails the test.
+	EnvValidate = "MODGO_TEST_VALIDATE"
 	// EnvObject is the beginning of the variables that name an object built before, see Object.
 	EnvObject = "MODGO_TEST_OBJECT_"
 )

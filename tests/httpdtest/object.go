@@ -51,7 +51,7 @@ func objectVariable(patterns []string) string {
 }
 
 // buildVariables change what is built. Objects that differ in them lie in different folders.
-var buildVariables = []string{"GOFLAGS", "GOEXPERIMENT", "GOARCH", "CC", "CGO_CFLAGS", "CGO_LDFLAGS"}
+var buildVariables = []string{EnvValidate, "GOFLAGS", "GOEXPERIMENT", "GOARCH", "CC", "CGO_CFLAGS", "CGO_LDFLAGS"}
 
 func buildObject(ctx context.Context, patterns []string) (string, error) {
 	root, err := repository()
@@ -69,7 +69,7 @@ func buildObject(ctx context.Context, patterns []string) (string, error) {
 	}
 	object := filepath.Join(dir, objectName)
 	var log bytes.Buffer
-	if _, err := builder.Build(ctx, builder.Options{Dir: root, Patterns: patterns, Output: object, Log: &log}); err != nil {
+	if _, err := builder.Build(ctx, builder.Options{Dir: root, Patterns: patterns, Output: object, Log: &log, Validate: os.Getenv(EnvValidate) != ""}); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, log.String())
 	}
 	return object, nil

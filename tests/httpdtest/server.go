@@ -182,6 +182,14 @@ func (s *Server) URL(path string) string { return "http://" + s.addr + path }
 // for declared lines that do not come.
 func (s *Server) Expect(pattern string) *Expectation { return s.expected.add(pattern, false) }
 
+// ExpectViolation is Expect for what the validator finds in an application that breaks the contract on purpose, where it is
+// wrapped round every application (EnvValidate).
+func (s *Server) ExpectViolation(pattern string) {
+	if os.Getenv(EnvValidate) != "" {
+		s.Expect("broken by the application: .*" + pattern)
+	}
+}
+
 // ExpectRaw declares that a process writes past the log, as Go does when it dies: every such line is allowed, provided
 // that one of them matches.
 func (s *Server) ExpectRaw(pattern string) *Expectation { return s.expected.add(pattern, true) }
