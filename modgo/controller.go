@@ -59,9 +59,12 @@ func unsupported(what string) error {
 // Flush sends what there is of the response, its head at least.
 func (c *Controller) Flush() error {
 	r := c.response
-	switch {
-	case r == nil:
+	if r == nil {
 		return unsupported("Flush")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
 	case r.err != nil:
 		return r.err
 	case r.hijacked:
@@ -88,6 +91,8 @@ func (c *Controller) Inform(status string, headers Headers) error {
 	if err != nil {
 		return err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.sent {
 		return &ContractError{"C27", "an interim response came after the final one"}
 	}
@@ -105,6 +110,8 @@ func (c *Controller) AnnounceTrailers(names ...string) error {
 			return &ContractError{"C31", fmt.Sprintf("%q is no name for a trailer", name)}
 		}
 	}
+	c.response.mu.Lock()
+	defer c.response.mu.Unlock()
 	if c.response.sent {
 		return &ContractError{"C28", "trailers are announced in the head, which has been sent"}
 	}
@@ -123,6 +130,8 @@ func (c *Controller) SetTrailers(trailers Headers) error {
 			return &ContractError{"C31", fmt.Sprintf("%q: %q is no trailer", t[0], t[1])}
 		}
 	}
+	c.response.mu.Lock()
+	defer c.response.mu.Unlock()
 	c.response.trailers = trailers
 	return nil
 }
@@ -163,6 +172,8 @@ func (c *Controller) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	r := c.response
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if !same(r.env.Input(), r.input) {
 		return nil, nil, &ContractError{"C50", "the connection cannot be taken over: a middleware has replaced the input"}
 	}
@@ -218,6 +229,8 @@ func (c *Controller) EnableFullDuplex() error {
 func (c *Controller) CloseConnection() error {
 	if c.response != nil {
 		if host, ok := c.response.host.(ClosingHost); ok {
+			c.response.mu.Lock()
+			defer c.response.mu.Unlock()
 			host.CloseConnection()
 			return nil
 		}
@@ -225,10 +238,22 @@ func (c *Controller) CloseConnection() error {
 	return unsupported("CloseConnection")
 }
 
+// err is why nothing can be sent any more, nil while it can or where that cannot be told.
+func (c *Controller) err() error {
+	if c.response == nil {
+		return nil
+	}
+	c.response.mu.Lock()
+	defer c.response.mu.Unlock()
+	return c.response.err
+}
+
 // Written is how many bytes of the body have been handed to the server so far, 0 of a server without extensions.
 func (c *Controller) Written() int64 {
 	if c.response == nil {
 		return 0
 	}
+	c.response.mu.Lock()
+	defer c.response.mu.Unlock()
 	return c.response.written
 }

@@ -72,27 +72,11 @@ type FileHost interface {
 // sendFile sends a body that File made.
 func (r *response) sendFile(b *fileBody) error {
 	defer b.close()
-	if r.head == nil {
-		return &ContractError{"C38", "the body is a file, and startResponse was not called"}
+	left, err := r.beginFile(b)
+	if err != nil || left == 0 {
+		return err
 	}
-	offset, rest, known := b.rest()
-	if known && r.length < 0 && !r.sent {
-		r.length = rest
-		r.head.Headers = append(r.head.Headers, contentLength(rest))
-	}
-	if r.bodiless {
-		return nil
-	}
-	wanted := int64(-1)
-	if r.length >= 0 {
-		wanted = r.length - r.written
-	}
-	if host, ok := r.host.(FileHost); ok && known && r.err == nil {
-		if f, ok := b.file.(*os.File); ok {
-			return r.sendFileTo(host, f, offset, rest, wanted)
-		}
-	}
-	for block, err := range b.blocks(wanted) {
+	for block, err := range b.blocks(left) {
 		if err != nil {
 			return err
 		}
@@ -103,15 +87,39 @@ func (r *response) sendFile(b *fileBody) error {
 	return nil
 }
 
-func (r *response) sendFileTo(host FileHost, f *os.File, offset, rest, wanted int64) error {
+// beginFile derives the length of the response (C53), and has the host send the file if it can. Left is how many bytes are
+// still to be read and sent, -1 for all.
+func (r *response) beginFile(b *fileBody) (left int64, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.head == nil {
+		return 0, &ContractError{"C38", "the body is a file, and startResponse was not called"}
+	}
+	offset, rest, known := b.rest()
+	if known && r.length < 0 && !r.sent {
+		r.length = rest
+		r.head.Headers = append(r.head.Headers, contentLength(rest))
+	}
+	if r.bodiless {
+		return 0, nil
+	}
+	wanted := int64(-1)
+	if r.length >= 0 {
+		wanted = r.length - r.written
+	}
+	host, able := r.host.(FileHost)
+	f, native := b.file.(*os.File)
+	if !able || !native || !known || r.err != nil {
+		return wanted, r.err
+	}
 	if wanted < 0 || wanted > rest {
 		wanted = rest
 	}
 	if wanted == 0 {
-		return nil
+		return 0, nil
 	}
 	head := r.unsent()
 	r.written += wanted
 	r.err = host.SendFile(head, f, offset, wanted)
-	return r.err
+	return 0, r.err
 }

@@ -134,10 +134,7 @@ func (t *blockTransport) Send(head, body []byte, flags gateway.Flags) error {
 	if len(body) > 0 && !t.yield(body, nil) {
 		t.yield = nil
 		t.over = gateway.ErrClientGone
-		if r := t.controller.response; r != nil && r.err != nil {
-			return r.err
-		}
-		return nil // the last block that is wanted: of a HEAD, or of a Content-Length
+		return t.controller.err() // the last block that is wanted: of a HEAD, or of a Content-Length
 	}
 	if flags&gateway.Flush != 0 && len(body) == 0 {
 		return ignoreUnsupported(t.controller.Flush())

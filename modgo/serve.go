@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/mod-go/mod-go/internal/httpfield"
 )
@@ -46,10 +47,12 @@ func Serve(app Application, env *Environ, host Host) error {
 // end is what happens last, on every path: clean-ups that the body has beside its own run, and nothing can be sent any
 // more (V11).
 func (r *response) end() {
+	r.mu.Lock()
 	r.ended = true
 	if r.err == nil {
 		r.err = errEnded
 	}
+	r.mu.Unlock()
 	for i := range r.cleanups { // the innermost first, and the others even if one panics
 		defer r.cleanups[i]()
 	}
@@ -92,7 +95,12 @@ func (r *response) iterate(body Body) error {
 }
 
 // response is the state of one response between start and the end of the body.
+//
+// mu is held by what the application can reach, so that writers, the Controller and a middleware that answers in the
+// application's place (middleware.Timeout) may be used from several goroutines. Nothing that is called with it held calls back
+// into the application.
 type response struct {
+	mu       sync.Mutex
 	host     Host
 	env      *Environ
 	input    io.Reader // the host's own
@@ -120,6 +128,8 @@ func (r *response) start(status string, headers Headers, cause ...error) io.Writ
 	if len(cause) > 0 {
 		raised = cause[0]
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.ended {
 		panic(&ContractError{"V11", "startResponse was called when the response had ended"})
 	}
@@ -141,6 +151,8 @@ type writer response
 // Write sends a block at once.
 func (w *writer) Write(block []byte) (int, error) {
 	r := (*response)(w)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.err != nil {
 		return 0, r.err
 	}
@@ -164,6 +176,8 @@ func (w *writer) Write(block []byte) (int, error) {
 
 // iterated takes the body's next block.
 func (r *response) iterated(block []byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.err != nil || len(block) == 0 {
 		return r.err
 	}
@@ -213,6 +227,8 @@ func (r *response) unsent() *Head {
 }
 
 func (r *response) finish() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	switch {
 	case r.err != nil:
 		return r.err
