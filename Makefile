@@ -11,17 +11,17 @@ ARGS ?=
 
 APPS := ./apps/...
 # The packages without cgo. apachebridge is tested from outside, through httpd.
-PURE := ./environ/... ./modgo/... ./internal/... ./apps/... ./cmd/...
-BLACKBOX := ./tests ./tests/httpdtest/... ./tests/serve
+PURE := ./environ/... ./modgo/... ./middleware/... ./internal/... ./apps/... ./cmd/...
+BLACKBOX := ./tests ./tests/contract ./tests/httpdtest/... ./tests/serve
 # What runs under the sanitizers: an httpd of modgo serve has no place for their settings.
-SANITIZED := ./tests
+SANITIZED := ./tests ./tests/contract
 LIMITS := ./tests/limits
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 DEBIAN := apache2-bin apache2-dev media-types gcc libc6-dev binutils
 DEBIAN_LONG := valgrind
 
-.PHONY: help deps deps-long go build run test test-pure test-http test-limits limits test-long test-asan test-valgrind fmt lint lint-go lint-c clean
+.PHONY: help deps deps-long go build run test test-pure test-http test-limits limits test-long test-validated test-asan test-valgrind fuzz fmt lint lint-go lint-c clean
 
 help:
 	@echo 'make run        serve the example applications on http://127.0.0.1:8000/ until Ctrl-C'
@@ -74,7 +74,22 @@ test-limits: deps
 limits: deps
 	$(GO) test -count=1 -timeout 20m -v $(LIMITS) -args -report $(CURDIR)/docs/performance.md
 
-test-long: deps-long test-asan test-valgrind
+test-long: deps-long test-validated test-asan test-valgrind
+
+# With the validator of the application contract round every application, which has to be silent: without the tests whose
+# applications break the contract on purpose.
+test-validated: deps
+	$(GO) test -count=1 -p 1 -timeout 20m -skip 'TestHandlerFaults|TestUseAfterReturn|TestBroken' -exec "env MODGO_TEST_VALIDATE=yes MODGO_TEST_MPM=event" ./tests ./tests/contract
+
+# How long each target is fuzzed: make fuzz FUZZTIME=10m
+FUZZTIME ?= 1m
+fuzz: deps
+	@for package in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$package/*_test.go | cut -c6-); do \
+			echo "$$package $$target"; \
+			$(GO) test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel 2 || exit 1; \
+		done; \
+	done
 
 test-asan: deps
 	$(GO) test -count=1 -p 1 -timeout 40m -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" $(SANITIZED)

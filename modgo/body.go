@@ -94,8 +94,8 @@ func OnClose(body Body, f func()) Body {
 	}
 }
 
-// Observe is watch(body), a body that does something while it passes on the blocks of body: as many, as long, each as it
-// comes. The server treats the result as it treats body: a single block goes out with its Content-Length; a file goes out by
+// Observe is watch(body), a body that does something while it passes on the blocks of body: as many, each as it comes. The
+// server treats the result as it treats body: a single block goes out with its Content-Length; a file goes out by
 // the server's own means, and watch is not called.
 //
 //go:noinline

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -25,7 +26,7 @@ const examplePath = "github.com/mod-go/mod-go/apps/"
 
 // examples are the example applications, each with its test.
 var examples = map[string]func(t *testing.T, srv *httpdtest.Server){
-	"environ": testEnviron, "guestbook": testGuestbook, "hello": testHello, "router": testRouter, "stream": testStream, "upload": testUpload,
+	"composed": testComposed, "environ": testEnviron, "guestbook": testGuestbook, "hello": testHello, "router": testRouter, "stream": testStream, "upload": testUpload,
 }
 
 func TestEveryExampleIsTested(t *testing.T) {
@@ -72,6 +73,37 @@ func testHello(t *testing.T, srv *httpdtest.Server) {
 	}
 	if resp := srv.Send("HEAD", "/hello", nil); resp.StatusCode != 200 || resp.Text != "" || resp.ContentLength != int64(len("The request method was HEAD")) {
 		t.Errorf("HEAD /hello answers %s, %v: %q", resp.Status, resp.Header, resp.Text)
+	}
+}
+
+func testComposed(t *testing.T, srv *httpdtest.Server) {
+	page := srv.Get("/composed/", "Accept-Encoding", "gzip")
+	if page.StatusCode != 200 || page.Header.Get("Content-Encoding") != "gzip" || page.Header.Get("X-Request-Id") == "" {
+		t.Errorf("the page is %s, %v", page.Status, page.Header)
+	}
+	srv.AwaitLog(`"uri":"/composed/".*"status":200|"status":200.*"uri":"/composed/"`)
+	part := srv.Get("/composed/static/layers.txt", "Range", "bytes=0-3")
+	if part.StatusCode != 206 || len(part.Text) != 4 || part.Header.Get("ETag") == "" {
+		t.Errorf("a range of a file is %s, %v: %q", part.Status, part.Header, part.Text)
+	}
+	again := srv.Get("/composed/static/layers.txt", "If-None-Match", part.Header.Get("ETag"))
+	if again.StatusCode != 304 || again.Text != "" {
+		t.Errorf("a file that the client has is %s: %q", again.Status, again.Text)
+	}
+	if resp := srv.Get("/composed/members"); resp.StatusCode != 401 || !strings.HasPrefix(resp.Header.Get("WWW-Authenticate"), "Basic ") {
+		t.Errorf("who has not said who it is gets %s, %v", resp.Status, resp.Header)
+	}
+	known := srv.Get("/composed/members", "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("ada:lovelace")))
+	if known.StatusCode != 200 || !strings.Contains(known.Text, "ada") {
+		t.Errorf("a member gets %s", known.Status)
+	}
+	srv.Expect(`this application panics, as its page says`)
+	if resp := srv.Get("/composed/panic"); resp.StatusCode != 500 {
+		t.Errorf("a panic is %s", resp.Status)
+	}
+	srv.Expect(`middleware.Timeout: the application took longer than 2s: .*GET /composed/slow`)
+	if resp := srv.Get("/composed/slow"); resp.StatusCode != 503 {
+		t.Errorf("what is too slow is %s", resp.Status)
 	}
 }
 
