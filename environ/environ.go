@@ -26,6 +26,13 @@ type Source interface {
 	All(yield func(name, value string) bool)
 }
 
+// A ValueSource is a Source that has values of any type, too.
+type ValueSource interface {
+	Source
+	// Value returns the value under a key, nil where there is none.
+	Value(key any) any
+}
+
 // Config is what a server hands to New.
 type Config struct {
 	Source  Source
@@ -173,8 +180,17 @@ func (e *Environ) SetContext(ctx context.Context) {
 	e.ctx = ctx
 }
 
-// Value returns what SetValue stored under key, nil where nothing was.
-func (e *Environ) Value(key any) any { return e.values[key] }
+// Value returns what SetValue stored under key, here or in the Environ that the request came through (Server.Base); nil where
+// nothing was.
+func (e *Environ) Value(key any) any {
+	if value, ok := e.values[key]; ok {
+		return value
+	}
+	if source, ok := e.source.(ValueSource); ok {
+		return source.Value(key)
+	}
+	return nil
+}
 
 // SetValue stores a value of any type for what this middleware wraps. As with context.Context, the key should be of a
 // type of its own, so that two packages never meet.

@@ -51,7 +51,18 @@ type requestSource struct {
 	announced bool // the request announced trailers, before any came
 }
 
-var _ RequestSource = (*requestSource)(nil)
+var (
+	_ RequestSource = (*requestSource)(nil)
+	_ ValueSource   = (*requestSource)(nil)
+)
+
+// Value asks Base.
+func (s *requestSource) Value(key any) any {
+	if base, ok := s.server.Base.(ValueSource); ok {
+		return base.Value(key)
+	}
+	return nil
+}
 
 // Lookup asks the request, then Base, then what the request tells of the server, then the configuration.
 func (s *requestSource) Lookup(name string) (value string, ok bool) {

@@ -43,6 +43,9 @@ func placeBehind(script, info, path string) place {
 	case script != "" && len(path) == len(script)+len(info) && strings.HasPrefix(path, script) && strings.HasSuffix(path, info):
 		return place{scriptName: script, pathInfo: info, taken: len(script)} // net/http/cgi leaves the path whole
 	}
+	if decoded, err := url.PathUnescape(info); err == nil && decoded == path { // AllowEncodedSlashes NoDecode leaves %2F there
+		return place{scriptName: script, pathInfo: info}
+	}
 	if end, ok := strippedPrefix(info, path); ok {
 		// The slash that it may end in would be doubled in front of PATH_INFO, and SCRIPT_NAME is never "/" alone.
 		return place{scriptName: script + strings.TrimRight(info[:end], "/"), pathInfo: info[end:]}

@@ -79,6 +79,7 @@ func TestStrippedPrefix(t *testing.T) {
 		{name: "rewritten", baseScript: "/app", baseInfo: "/old", path: "/new/x", wantScript: "/app", wantInfo: "/new/x", pathOfHandler: "/new/x"},
 		{name: "the whole path, as net/http/cgi has it", baseScript: "/app", baseInfo: "/x", path: "/app/x", wantScript: "/app", wantInfo: "/x", pathOfHandler: "/x"},
 		{name: "the whole path, nothing behind it", baseScript: "/app", baseInfo: "", path: "/app", wantScript: "/app", wantInfo: "", pathOfHandler: "/"},
+		{name: "slashes that the base keeps encoded", baseScript: "/app", baseInfo: "/a%2Fb", path: "/a/b", wantScript: "/app", wantInfo: "/a%2Fb", pathOfHandler: "/a/b"},
 		{name: "a base that has no SCRIPT_NAME", baseInfo: "/a/x", path: "/x", wantScript: "/a", wantInfo: "/x", pathOfHandler: "/x", leaveOutScript: true},
 		{name: "a base that has neither", path: "/mount/x", wantScript: "/mount", wantInfo: "/x", pathOfHandler: "/x", leaveOutScript: true, noInfo: true},
 	} {

@@ -218,11 +218,12 @@ func TestRoundTripStreams(t *testing.T) {
 func TestApplicationBehindRouter(t *testing.T) {
 	inner := modgo.ToHandler(func(env *modgo.Environ, start modgo.StartResponse) modgo.Body {
 		start("200 OK", nil)
-		return modgo.Text(env.Get("SCRIPT_NAME") + "|" + env.Get("PATH_INFO") + "|" + env.Get("REMOTE_USER"))
+		return modgo.Text(env.Get("SCRIPT_NAME") + "|" + env.Get("PATH_INFO") + "|" + env.Get("REMOTE_USER") + "|" + fmt.Sprint(env.Value(contextKey{})))
 	})
 	app := modgo.FromHandler(http.StripPrefix("/api", inner))
 	outer := modgo.ToHandler(func(env *modgo.Environ, start modgo.StartResponse) modgo.Body {
 		env.Set("REMOTE_USER", "ada")
+		env.SetValue(contextKey{}, 42)
 		return app(env, start)
 	})
 	response, err := http.Get("http://" + serve(t, outer) + "/api/things")
@@ -230,7 +231,7 @@ func TestApplicationBehindRouter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if body, _ := io.ReadAll(response.Body); string(body) != "/api|/things|ada" {
+	if body, _ := io.ReadAll(response.Body); string(body) != "/api|/things|ada|42" {
 		t.Errorf("%q", body)
 	}
 }

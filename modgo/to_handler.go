@@ -39,6 +39,8 @@ type baseSource struct{ env *Environ }
 
 func (s baseSource) Lookup(name string) (string, bool) { return s.env.Lookup(name) }
 
+func (s baseSource) Value(key any) any { return s.env.Value(key) }
+
 func (s baseSource) All(yield func(name, value string) bool) {
 	for name, value := range s.env.All() {
 		if !yield(name, value) {

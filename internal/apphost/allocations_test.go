@@ -69,7 +69,7 @@ func serveHandler() {
 const (
 	// The request; the application's headers, its text as a block, the body; of Serve the response, the StartResponse, the
 	// loop over the body (3) and the head; the packed head.
-	applicationAllocations = 11
+	applicationAllocations = 10
 	// The request; the handler's text; http.Header's map and the values of two headers (4); the packed head; the buffered
 	// body.
 	handlerAllocations = 8
