@@ -1,9 +1,11 @@
 package contract
 
 import (
+	"bytes"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	apps "github.com/mod-go/mod-go/tests/testdata/apps/contract"
@@ -28,10 +30,12 @@ var differences = slices.Concat([]difference{
 		`^(SERVER_SOFTWARE|SERVER_ADMIN|DOCUMENT_ROOT|CONTEXT_.*|REMOTE_PORT|mod_go\..*)$`)},
 	{"`SERVER_NAME` and `SERVER_PORT` without a `Host`", "httpd has `ServerName`; the reference server its address", eachOf(takeServerName)},
 	{"`.`, `..` and `//` in the path", "httpd removes and merges them before it checks access, so `PATH_INFO` has none; `REQUEST_URI` is raw in both", eachOf(cleanPath)},
-	{"the host of an absolute target", "httpd writes it in small letters, takes an empty one as it is, and prefers `Host` for the scheme `https`; net/http takes it for `Host` even where that was not sent", eachOf(lowerHost)},
+	{"the host of an absolute target", "httpd writes it in small letters and without a dot at its end, takes an empty one as it is, and prefers `Host` for the scheme `https`; net/http takes it for `Host` even where that was not sent", eachOf(lowerHost)},
+	{"zeros before a port, and ports above 65535", "httpd reads a number of 16 bits", eachOf(readPort)},
 	{"several `Cookie` lines", "httpd joins them by a comma, as all headers; the reference server by a semicolon", eachOf(joinCookies)},
 	{"`HTTP_TRANSFER_ENCODING`", "net/http takes the header off; the reference server has `chunked` in its place, in small letters", eachOf(dropCoding)},
-	{"`Transfer-Encoding` in HTTP/1.0", "httpd decodes the body; net/http ignores the header, and finds no body", eachOf(takeOldBody)},
+	{"`Transfer-Encoding` in HTTP/1.0", "httpd decodes the body, and drops `Content-Length`; net/http ignores the header", eachOf(takeOldBody)},
+	{"trailers that are malformed", "the read that reaches them fails, but httpd asks for `CR` here too", eachOf(takeBodyError)},
 },
 	refusals(apacheRefuses, func(p *pair) (handsOn, refuses *outcome) { return &p.reference, &p.apache }),
 	refusals(referenceRefuses, func(p *pair) (handsOn, refuses *outcome) { return &p.apache, &p.reference }),
@@ -53,26 +57,28 @@ type refusal struct {
 
 // Requests that httpd refuses, or answers itself.
 var apacheRefuses = []refusal{
-	{"a fragment in the target: httpd refuses", "RFC 9112 knows none there", pattern(`^\S+ \S*#`)},
-	{"a path above the root: httpd refuses", "what `..` leads out of cannot be mapped", pattern(`(?i)^\S+ \S*(\.|%2e)(\.|%2e)`)},
-	{"`%2F` and `%00` in the path: httpd refuses", "`AllowEncodedSlashes` is off; no file has such a name", pattern(`(?i)^\S+ [^ ?]*%(2f|00)`)},
-	{"a target without a path, or of another scheme, or with a user: httpd refuses", "it is no proxy", pattern(`^\S+ [^/ ]`)},
-	{"the methods `TRACE`, `CONNECT` and `PRI`: httpd answers", "they are the server's, not the application's", pattern(`^(TRACE|CONNECT|PRI) `)},
+	{"a fragment in the target: httpd refuses", "RFC 9112 knows none there", pattern(`(?m)^[^\s:]+ \S*#`)},
+	{"a path above the root: httpd refuses", "what `..` leads out of cannot be mapped", pattern(`(?im)^[^\s:]+ \S*(\.|%2e)(\.|%2e)`)},
+	{"`%2F` and `%00` in the path: httpd refuses", "`AllowEncodedSlashes` is off; no file has such a name", pattern(`(?im)^[^\s:]+ [^ ?]*%(2f|00)`)},
+	{"a target without a path, or of another scheme, or with a user: httpd refuses", "it is no proxy", pattern(`(?m)^[^\s:]+ [^/ ]\S* +HTTP/`)},
+	{"the methods `TRACE`, `CONNECT` and `PRI`: httpd answers", "they are the server's, not the application's", pattern(`(?m)^(TRACE|CONNECT|PRI) `)},
 	{"lines above 8190 bytes and more than 100 headers: httpd refuses", "`LimitRequestLine`, `LimitRequestFieldSize`, `LimitRequestFields`; net/http allows 1 MB in all", beyondLimits},
 	{"a line that ends without `CR`: httpd refuses", "`HttpProtocolOptions Strict`", pattern(`(^|[^\r])\n`)},
 	{"a folded line without content: httpd refuses", "it folds lines that have some", pattern(`\n[ \t]+\r`)},
 	{"a `Host` that is no host: httpd refuses", "it checks names, addresses and ports; net/http, which bytes there are", hasOddHost},
 	{"`Content-Length` twice or above 1 GB: httpd refuses", "net/http takes two that are equal for one; `LimitRequestBody`", pattern(`(?i)\nContent-Length:[^\r\n]*([0-9]{10}|(?s:.*)\nContent-Length:)`)},
+	{"requests behind a beginning of `close`: httpd closes", "it takes any beginning of the word in `Connection` for all of it", pattern(`(?i)\nConnection:`)},
+	{"an `Expect` with more than `100-continue`: httpd refuses", "net/http looks for the word within the value", pattern(`(?i)\nExpect:`)},
 	{"chunks that are malformed: httpd refuses", "its filter answers in the application's place; at the reference server the application's read fails", pattern(`(?i)\nTransfer-Encoding:`)},
 }
 
 // Requests that net/http refuses.
 var referenceRefuses = []refusal{
-	{"empty lines before a request: the reference server refuses", "RFC 9112 lets a server ignore them, which httpd does", pattern(`^\r?\n|\r\n\r\n\r\n`)},
+	{"empty lines before a request: the reference server refuses", "RFC 9112 lets a server ignore them, which httpd does", pattern(`^\r?\n|\r\n\r\n\r?\n`)},
 	{"versions above HTTP/1: the reference server refuses", "httpd takes `HTTP/2.0` in a request line for HTTP/1.1", pattern(`HTTP/[2-9]`)},
-	{"a target that begins with `?`: the reference server refuses", "httpd takes the path for empty", pattern(`^\S+ \?`)},
-	{"an absolute target beside a `Host` that is no host: the reference server refuses", "httpd does not look at the header then", pattern(`(?is)^\S+ [^/ ].*\nHost:`)},
-	{"requests behind one of HTTP/1.0: the reference server closes", "httpd takes any beginning of `keep-alive` in `Connection` for the whole word", pattern(`(?is)HTTP/1\.0\r\n(.*\n)?Connection:`)},
+	{"a target that begins with `?`: the reference server refuses", "httpd takes the path for empty", pattern(`(?m)^[^\s:]+ \?`)},
+	{"an absolute target beside a `Host` that is no host: the reference server refuses", "httpd does not look at the header then", pattern(`(?ism)^[^\s:]+ [^/ ].*\nHost:`)},
+	{"requests behind a beginning of `keep-alive` in HTTP/1.0: the reference server closes", "httpd takes any beginning of the word for all of it", pattern(`(?is)HTTP/1\.0\r\n(.*\n)?Connection:`)},
 	{"transfer codings other than one `chunked`: the reference server refuses", "httpd takes off the last one", pattern(`(?i)\nTransfer-Encoding:`)},
 }
 
@@ -173,15 +179,32 @@ func cleanPath(_ string, apache, reference *apps.Request) bool {
 }
 
 func lowerHost(_ string, apache, reference *apps.Request) bool {
-	host, name := apache.Variables["HTTP_HOST"], apache.Variables["SERVER_NAME"]
+	host := apache.Variables["HTTP_HOST"]
 	target := strings.ToLower(string(apache.Variables["REQUEST_URI"]))
 	if absolute := target != "" && target[0] != '/'; absolute && (len(host) == 0 || strings.HasPrefix(target, "https:")) {
 		replaced := replace("HTTP_HOST", apache, reference)
 		replaced = replace("SERVER_NAME", apache, reference) || replaced
 		return replace("SERVER_PORT", apache, reference) || replaced
 	}
-	replaced := strings.EqualFold(string(host), string(reference.Variables["HTTP_HOST"])) && replace("HTTP_HOST", apache, reference)
-	return strings.EqualFold(string(name), string(reference.Variables["SERVER_NAME"])) && replace("SERVER_NAME", apache, reference) || replaced
+	found := false
+	for _, name := range []string{"HTTP_HOST", "SERVER_NAME"} {
+		if plainHost(apache.Variables[name]) == plainHost(reference.Variables[name]) && replace(name, apache, reference) {
+			found = true
+		}
+	}
+	return found
+}
+
+// plainHost is a host and port in small letters, without the dot that ends a whole domain name.
+func plainHost(host []byte) string {
+	name, port, _ := strings.Cut(strings.ToLower(string(host)), ":")
+	return strings.TrimSuffix(name, ".") + ":" + port
+}
+
+func readPort(_ string, apache, reference *apps.Request) bool {
+	_, port, _ := strings.Cut(string(reference.Variables["HTTP_HOST"]), ":")
+	n, err := strconv.ParseUint(port, 10, 16)
+	return (err != nil || strconv.FormatUint(n, 10) != port) && replace("SERVER_PORT", apache, reference)
 }
 
 func joinCookies(_ string, apache, reference *apps.Request) bool {
@@ -202,10 +225,19 @@ func dropCoding(_ string, apache, reference *apps.Request) bool {
 }
 
 func takeOldBody(request string, apache, reference *apps.Request) bool {
-	if string(apache.Variables["SERVER_PROTOCOL"]) != "HTTP/1.0" || !codingPattern.MatchString(request) || string(apache.Body) == string(reference.Body) {
+	if string(apache.Variables["SERVER_PROTOCOL"]) != "HTTP/1.0" || !codingPattern.MatchString(request) {
 		return false
 	}
+	found := replace("CONTENT_LENGTH", apache, reference) || !bytes.Equal(apache.Body, reference.Body)
 	reference.Body, reference.BodyError = apache.Body, apache.BodyError
+	return found
+}
+
+func takeBodyError(request string, apache, reference *apps.Request) bool {
+	if !codingPattern.MatchString(request) || (apache.BodyError == "") == (reference.BodyError == "") {
+		return false
+	}
+	reference.BodyError = apache.BodyError
 	return true
 }
 

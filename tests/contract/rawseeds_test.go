@@ -39,7 +39,7 @@ var rawTargets = []string{
 	"/a/...", "/%41", "/%2e%2e/a", "/a%2Fb", "/a%2fb", "/a%5Cb", "/a\\b", "/a%00b", "/a%0Ab", "/a%20b", "/a%", "/a%4", "/a%zz", "/a%C3%A9", "/a%E9",
 	"/é", "/\xe9", "/a?\xe9", "/a;b=c", "/a:b", "/a@b", "/a'b(c)*d,e", "/a[b]{c}|d^e`f\"g<h>", "/a?[b]{c}|d^e`f\"g<h>", "/a?b=%00", "/a?%zz", "/a\tb",
 	"/a b", "/a\x01b", "/a\x7fb", "a", "a/b", "?a", "*", "", "http://example.org/a?b", "http://example.org", "http://example.org?a",
-	"http://other.example:81/a", "HTTP://EXAMPLE.ORG/A", "https://example.org/a", "ftp://example.org/a", "http:/a", "http:///a",
+	"http://other.example:81/a", "HTTP://EXAMPLE.ORG/A", "https://example.org/a", "ftp://example.org/a", "http:/a", "http://a:70000/", "http://A.:81?", "http:///a",
 	"http://user:pw@example.org/a", "example.org:80", "//example.org/a", "/a+b?c+d", "/~user", "/%7Euser", "/%25%34%31", "/a%252Fb", "/a/%2e/b",
 	"/a/b%2F..", "/" + strings.Repeat("a", 4000), "/" + strings.Repeat("a", 9000), "/?" + strings.Repeat("a", 9000),
 }
@@ -54,7 +54,7 @@ var rawRequestLines = []string{
 }
 
 var rawHosts = []string{
-	"", "a b", "a/b", "A.EXAMPLE", "a.", "a..b", ".a", "a:b", "a:", "a:0", "a:99999", "a:81", "[::1]", "[::1]:81", "::1", "[::1", "<script>", "a&b",
+	"", "a b", "a/b", "A.EXAMPLE", "a.", "a..b", ".a", "a:b", "a:", "a:0", "a:99999", "a:81", "a:081", "[::1]", "[::1]:81", "::1", "[::1", "<script>", "a&b",
 	"a@b", "\xe9", "a_b", "a%41", "192.0.2.1", "1.2.3.4.5", "a.0",
 }
 
@@ -86,7 +86,7 @@ var rawBodies = []struct{ headers, body string }{
 	{"Transfer-Encoding: chunked", "5 \r\nhello\r\n0\r\n\r\n"}, {"Transfer-Encoding: chunked", "0x5\r\nhello\r\n0\r\n\r\n"},
 	{"Transfer-Encoding: chunked", "-5\r\nhello\r\n0\r\n\r\n"}, {"Transfer-Encoding: chunked", "5\nhello\n0\n\n"},
 	{"Transfer-Encoding: chunked", "5\r\nhelloX\r\n0\r\n\r\n"}, {"Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\nX: a\r\n\r\n"},
-	{"Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\nX_\x01: a\r\n\r\n"}, {"Transfer-Encoding: chunked", "5\r\nhello\r\n"},
+	{"Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\nX: a\n\r\n\r\n"}, {"Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\nX_\x01: a\r\n\r\n"}, {"Transfer-Encoding: chunked", "5\r\nhello\r\n"},
 	{"Transfer-Encoding: chunked", "zz\r\nhello\r\n"}, {"Transfer-Encoding: chunked", "fffffffffffffffff\r\nhello\r\n"},
 	{"Transfer-Encoding: chunked", "\r\nhello\r\n"}, {"Transfer-Encoding: chunked", ""}, {"Transfer-Encoding: chunked", "0\r\n\r\n"},
 	{"Expect: 100-continue\r\nContent-Length: 5", "hello"}, {"Expect: 100-Continue\r\nContent-Length: 5", "hello"},
@@ -110,5 +110,6 @@ var rawRequests = []string{
 	post11("Content-Length: 5", "hello") + line11("/b"), post11("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n") + line11("/b"),
 	line11("/a") + "junk", line11("/a", "Connection: close") + line11("/b"),
 	"GET /a HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n" + line11("/b"), "GET /a HTTP/1.0\r\nConnection: k\r\n\r\n" + line11("/b"),
-	line11("/a") + "\r\n" + line11("/b"),
+	line11("/a", "Expect: x 100-continue"),
+	line11("/a") + "\r\n" + line11("/b"), line11("/a") + "\n" + line11("/b"), line11("/a", "Connection: c") + line11("/b"),
 }
