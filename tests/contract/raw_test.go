@@ -32,12 +32,23 @@ func startRaw(t testing.TB) rawServers {
 	server := modgo.NewServer("127.0.0.1:0", apps.Handed)
 	server.ErrorLog = log.of("error.log")
 	serve(t, server)
+	return rawServers{server.Addr().String(), rawApache(t)}
+}
+
+// envRawApache has the address of an httpd that runs already: the processes that fuzz share the one of their parent, which
+// outlives them. They are killed too soon to end one of their own.
+const envRawApache = "MODGO_TEST_RAW_APACHE"
+
+func rawApache(t testing.TB) string {
+	t.Helper()
+	if addr := os.Getenv(envRawApache); addr != "" {
+		return addr
+	}
 	srv := httpdtest.Start(t, httpdtest.Config{
 		MPM: "event", Packages: []string{appsFolder}, Conf: "GoAlias / " + appsPackage + " callable=Handed",
 	})
-	// What httpd refuses, it says.
-	srv.Expect(`\[(core|http):(error|warn)\]`).Maybe()
-	return rawServers{server.Addr().String(), srv.Addr()}
+	srv.Expect(`\[(core|http):(error|warn)\]`).Maybe() // what httpd says of requests that it refuses
+	return srv.Addr()
 }
 
 func checkNoPanic(t testing.TB, log *messages) {
@@ -195,6 +206,7 @@ func FuzzRawRequest(f *testing.F) {
 		}
 	}
 	servers := startRaw(f)
+	f.Setenv(envRawApache, servers.apache)
 	f.Fuzz(func(t *testing.T, line, rest []byte) {
 		servers.compare(t, string(line)+"\r\n"+string(rest))
 	})
