@@ -13,25 +13,9 @@ import (
 	"github.com/mod-go/mod-go/environ"
 )
 
-// source is the Source of a request with these variables.
-type source map[string]string
-
-func (s source) Lookup(name string) (string, bool) {
-	value, ok := s[name]
-	return value, ok
-}
-
-func (s source) All(yield func(name, value string) bool) {
-	for name, value := range s {
-		if !yield(name, value) {
-			return
-		}
-	}
-}
-
 // request is what the servers of the tests know of a request.
-func request() source {
-	return source{"REQUEST_METHOD": "GET", "QUERY_STRING": "", "PATH_INFO": "/\xe9", "HTTP_ACCEPT": "*/*"}
+func request() environ.Variables {
+	return environ.Variables{"REQUEST_METHOD": "GET", "QUERY_STRING": "", "PATH_INFO": "/\xe9", "HTTP_ACCEPT": "*/*"}
 }
 
 func TestVariables(t *testing.T) {
@@ -154,14 +138,14 @@ func TestTwoRequestsOfOneSourceAreIndependent(t *testing.T) {
 
 func TestInitForgetsTheRequestBefore(t *testing.T) {
 	type key struct{}
-	e := environ.New(environ.Config{Source: source{"A": "1"}, Input: strings.NewReader("body"), Errors: new(bytes.Buffer)})
+	e := environ.New(environ.Config{Source: environ.Variables{"A": "1"}, Input: strings.NewReader("body"), Errors: new(bytes.Buffer)})
 	e.Set("B", "2")
 	e.SetValue(key{}, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	e.SetContext(ctx)
 
-	e.Init(environ.Config{Source: source{"C": "3"}})
+	e.Init(environ.Config{Source: environ.Variables{"C": "3"}})
 	if got := e.Names(); !slices.Equal(got, []string{"C"}) {
 		t.Errorf("Names() = %q; want C alone", got)
 	}
@@ -246,7 +230,7 @@ func TestMiddlewareReplaces(t *testing.T) {
 
 func TestServerVariables(t *testing.T) {
 	for _, b := range []bool{true, false} {
-		e := environ.New(environ.Config{Source: source{
+		e := environ.New(environ.Config{Source: environ.Variables{
 			environ.VarURLScheme: "https", environ.VarMultithread: environ.Bool(b),
 			environ.VarMultiprocess: environ.Bool(!b), environ.VarRunOnce: environ.Bool(b),
 		}})

@@ -245,7 +245,7 @@ func TestFromRequestStreams(t *testing.T) {
 
 // TestBase: an environment behind the request answers for what no message says, and for nothing else.
 func TestBase(t *testing.T) {
-	base := source{
+	base := environ.Variables{
 		"REMOTE_USER": "ada", "SERVER_NAME": "canonical", "SERVER_PORT": "8443", "SERVER_SOFTWARE": "Apache", "SSL_PROTOCOL": "TLSv1.9", "HTTPS": "on",
 		"wsgi.url_scheme": "https", "wsgi.multithread": "true", "COLOUR": "blue", "DOCUMENT_ROOT": "/srv",
 		"SCRIPT_NAME": "/app", "PATH_INFO": "/x", "REQUEST_METHOD": "POST", "CONTENT_TYPE": "a/b", "CONTENT_LENGTH": "3", "QUERY_STRING": "old",

@@ -84,7 +84,7 @@ func TestStrippedPrefix(t *testing.T) {
 		{name: "a base that has neither", path: "/mount/x", wantScript: "/mount", wantInfo: "/x", pathOfHandler: "/x", leaveOutScript: true, noInfo: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			base := source{"SCRIPT_NAME": test.baseScript, "PATH_INFO": test.baseInfo}
+			base := environ.Variables{"SCRIPT_NAME": test.baseScript, "PATH_INFO": test.baseInfo}
 			if test.leaveOutScript {
 				delete(base, "SCRIPT_NAME")
 			}
@@ -114,7 +114,7 @@ func FuzzMount(f *testing.F) {
 		if mount != "" && mount[0] != '/' || script != "" && script[0] != '/' || info != "" && info[0] != '/' || strings.HasSuffix(script, "/") {
 			return // the server's own, and well-formed
 		}
-		for _, server := range []environ.Server{{Mount: mount}, {Base: source{"SCRIPT_NAME": script, "PATH_INFO": info}}} {
+		for _, server := range []environ.Server{{Mount: mount}, {Base: environ.Variables{"SCRIPT_NAME": script, "PATH_INFO": info}}} {
 			e := environ.FromRequest(&http.Request{URL: &url.URL{Path: path}}, server)
 			gotScript, gotInfo := e.Get("SCRIPT_NAME"), e.Get("PATH_INFO")
 			if gotScript != "" && gotScript[0] != '/' || strings.HasSuffix(gotScript, "/") || gotInfo != "" && gotInfo[0] != '/' {

@@ -1,5 +1,7 @@
 package environ
 
+import "github.com/mod-go/mod-go/internal/httpfield"
+
 // The variables that PEP 3333 asks of a server. They are strings like all others; the booleans are True or False.
 const (
 	VarVersion      = "wsgi.version" // "1.0"
@@ -35,11 +37,11 @@ func Bool(b bool) string {
 // application's own HTTP client (CVE-2016-5386).
 func HeaderVariable(header string) (name string, ok bool) {
 	switch {
-	case header == "" || equalFold(header, "Proxy"):
+	case header == "" || httpfield.EqualFold(header, "Proxy"):
 		return "", false
-	case equalFold(header, "Content-Type"):
+	case httpfield.EqualFold(header, "Content-Type"):
 		return "CONTENT_TYPE", true
-	case equalFold(header, "Content-Length"):
+	case httpfield.EqualFold(header, "Content-Length"):
 		return "CONTENT_LENGTH", true
 	}
 	b := make([]byte, 0, len(headerPrefix)+len(header))
@@ -103,19 +105,6 @@ func appendHeader(b []byte, name string) (header []byte, ok bool) {
 		upper = false
 	}
 	return b, true
-}
-
-// equalFold compares ASCII names without case (RFC 9110 section 5.1).
-func equalFold(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 func lower(c byte) byte {

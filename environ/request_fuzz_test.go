@@ -150,7 +150,7 @@ func FuzzRequestRoundTrip(f *testing.F) {
 
 		e := environ.FromRequest(r, environ.Server{Mount: mount})
 		all := variablesOf(t, e)
-		built := environ.ToRequest(environ.New(environ.Config{Source: source(all)}))
+		built := environ.ToRequest(environ.New(environ.Config{Source: environ.Variables(all)}))
 		if want := all["PATH_INFO"]; built.URL.Path != want && want != "" && slashes.Replace(built.URL.Path) != slashes.Replace(want) {
 			t.Errorf("a handler sees the path %q; PATH_INFO is %q", built.URL.Path, want)
 		}
@@ -159,7 +159,7 @@ func FuzzRequestRoundTrip(f *testing.F) {
 				t.Errorf("a request of variables has the header %q", name)
 			}
 		}
-		again := variablesOf(t, environ.FromRequest(built, environ.Server{Base: source(all)}))
+		again := variablesOf(t, environ.FromRequest(built, environ.Server{Base: environ.Variables(all)}))
 		normalize(all)
 		normalize(again)
 		var except []string

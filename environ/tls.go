@@ -3,6 +3,8 @@ package environ
 import (
 	"crypto/tls"
 	"strconv"
+
+	"github.com/mod-go/mod-go/internal/httpfield"
 )
 
 // sslProtocols are OpenSSL's names of the versions of TLS, which mod_ssl uses.
@@ -124,7 +126,7 @@ func tlsState(e *Environ) *tls.ConnectionState {
 	case scheme == "https":
 	case ok:
 		return nil
-	case !equalFold(e.Get("HTTPS"), "on") && e.Get("HTTPS") != "1": // CGI of servers that know no wsgi.url_scheme
+	case !httpfield.EqualFold(e.Get("HTTPS"), "on") && e.Get("HTTPS") != "1": // CGI of servers that know no wsgi.url_scheme
 		return nil
 	}
 	state := &tls.ConnectionState{

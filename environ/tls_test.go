@@ -179,7 +179,7 @@ func TestEveryCipherHasItsName(t *testing.T) {
 				t.Errorf("%s of %s is %q, %v", name, suite.Name, value, ok)
 			}
 		}
-		if back := environ.ToRequest(environ.New(environ.Config{Source: source{"HTTPS": "on", "SSL_CIPHER": e.Get("SSL_CIPHER")}})); back.TLS.CipherSuite != suite.ID {
+		if back := environ.ToRequest(environ.New(environ.Config{Source: environ.Variables{"HTTPS": "on", "SSL_CIPHER": e.Get("SSL_CIPHER")}})); back.TLS.CipherSuite != suite.ID {
 			t.Errorf("%s comes back as %s", suite.Name, tls.CipherSuiteName(back.TLS.CipherSuite))
 		}
 	}

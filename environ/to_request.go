@@ -6,8 +6,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
-	"strings"
+
+	"github.com/mod-go/mod-go/internal/httpfield"
 )
 
 // A RequestSource is a Source that has an *http.Request behind it.
@@ -222,40 +224,25 @@ func contentLengthOf(e *Environ, empty bool) int64 {
 
 // codings is the header Transfer-Encoding as net/http has it, nil for an empty one.
 func codings(value string) []string {
-	list := elements(value)
+	list := slices.Collect(httpfield.Elements(value))
 	for i, coding := range list {
-		if equalFold(coding, "chunked") {
+		if httpfield.EqualFold(coding, "chunked") {
 			list[i] = "chunked"
 		}
 	}
 	return list
 }
 
-// announcedTrailers is the header Trailer as net/http has it: names without values. Fields of the message's framing are
-// never trailers (RFC 9110 section 6.5.1).
+// announcedTrailers is the header Trailer as net/http has it: names without values.
 func announcedTrailers(value string) http.Header {
 	var trailer http.Header
-	for _, name := range elements(value) {
-		name = http.CanonicalHeaderKey(name)
-		if name == "Transfer-Encoding" || name == "Trailer" || name == "Content-Length" {
-			continue
-		}
+	for name := range httpfield.TrailerNames(value) {
 		if trailer == nil {
 			trailer = make(http.Header)
 		}
 		trailer[name] = nil
 	}
 	return trailer
-}
-
-// elements are those of a list (RFC 9110 section 5.6.1).
-func elements(value string) (list []string) {
-	for element := range strings.SplitSeq(value, ",") {
-		if element = strings.Trim(element, " \t"); element != "" {
-			list = append(list, element)
-		}
-	}
-	return list
 }
 
 // readCloser is the body of a request that reads from input. Closing it closes what it replaces, unless input sees to that.

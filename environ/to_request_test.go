@@ -277,7 +277,7 @@ func TestTrailersArriveInTheCopy(t *testing.T) {
 }
 
 // goneSource is a Source whose request is over.
-type goneSource struct{ source }
+type goneSource struct{ environ.Variables }
 
 func (goneSource) Request() *http.Request { return nil }
 
@@ -285,11 +285,11 @@ func (goneSource) Request() *http.Request { return nil }
 func TestToRequestOfVariables(t *testing.T) {
 	for _, test := range []struct {
 		name      string
-		variables source
+		variables environ.Variables
 		input     io.Reader
 		check     func(t *testing.T, got *http.Request)
 	}{
-		{"nothing", source{}, nil, func(t *testing.T, got *http.Request) {
+		{"nothing", environ.Variables{}, nil, func(t *testing.T, got *http.Request) {
 			equal(t, "Method", got.Method, "GET")
 			equal(t, "Path", got.URL.Path, "/")
 			equal(t, "RequestURI", got.RequestURI, "/")
@@ -300,7 +300,7 @@ func TestToRequestOfVariables(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		}},
-		{"all of it", source{
+		{"all of it", environ.Variables{
 			"REQUEST_METHOD": "PUT", "SCRIPT_NAME": "/sub", "PATH_INFO": "/a/\xe9 b", "QUERY_STRING": "q=%20", "REQUEST_URI": "/sub/a%2f%e9%20b?q=%20",
 			"SERVER_PROTOCOL": "HTTP/1.0", "REMOTE_ADDR": "::1", "REMOTE_PORT": "99", "CONTENT_TYPE": "a/b", "CONTENT_LENGTH": "3",
 			"HTTP_HOST": "example.org:81", "HTTP_X_ONE": "1, 2", "HTTP_COOKIE": "a; b", "HTTP_PROXY": "evil", "REMOTE_USER": "ada",
@@ -321,42 +321,42 @@ func TestToRequestOfVariables(t *testing.T) {
 				t.Errorf("the body is %q, %v", body, err)
 			}
 		}},
-		{"the client's escaping", source{"SCRIPT_NAME": "/sub", "PATH_INFO": "/a/b", "REQUEST_URI": "/sub/a%2Fb"}, nil, func(t *testing.T, got *http.Request) {
+		{"the client's escaping", environ.Variables{"SCRIPT_NAME": "/sub", "PATH_INFO": "/a/b", "REQUEST_URI": "/sub/a%2Fb"}, nil, func(t *testing.T, got *http.Request) {
 			equal(t, "EscapedPath", got.URL.EscapedPath(), "/a%2Fb")
 		}},
-		{"a target made of the rest", source{"SCRIPT_NAME": "/s b", "PATH_INFO": "/\xe9", "QUERY_STRING": "x"}, nil, func(t *testing.T, got *http.Request) {
+		{"a target made of the rest", environ.Variables{"SCRIPT_NAME": "/s b", "PATH_INFO": "/\xe9", "QUERY_STRING": "x"}, nil, func(t *testing.T, got *http.Request) {
 			equal(t, "RequestURI", got.RequestURI, "/s%20b/%E9?x")
 		}},
-		{"chunked", source{"HTTP_TRANSFER_ENCODING": "CHUNKED", "HTTP_TRAILER": "x-a, content-length,,X-B"}, strings.NewReader("abc"), func(t *testing.T, got *http.Request) {
+		{"chunked", environ.Variables{"HTTP_TRANSFER_ENCODING": "CHUNKED", "HTTP_TRAILER": "x-a, content-length,,X-B"}, strings.NewReader("abc"), func(t *testing.T, got *http.Request) {
 			equal(t, "the length", got.ContentLength, -1)
 			equal(t, "TransferEncoding", strings.Join(got.TransferEncoding, "|"), "chunked")
 			if !reflect.DeepEqual(got.Trailer, http.Header{"X-A": nil, "X-B": nil}) || len(got.Header) > 0 {
 				t.Errorf("the trailers are %q, the headers %q", got.Trailer, got.Header)
 			}
 		}},
-		{"HTTP/2 without a length", source{"SERVER_PROTOCOL": "HTTP/2"}, strings.NewReader("abc"), func(t *testing.T, got *http.Request) {
+		{"HTTP/2 without a length", environ.Variables{"SERVER_PROTOCOL": "HTTP/2"}, strings.NewReader("abc"), func(t *testing.T, got *http.Request) {
 			equal(t, "the length", got.ContentLength, -1)
 			equal(t, "at least 2", got.ProtoAtLeast(2, 0), true)
 		}},
-		{"HTTP/2 without a body", source{"SERVER_PROTOCOL": "HTTP/2.0"}, nil, func(t *testing.T, got *http.Request) {
+		{"HTTP/2 without a body", environ.Variables{"SERVER_PROTOCOL": "HTTP/2.0"}, nil, func(t *testing.T, got *http.Request) {
 			equal(t, "the length", got.ContentLength, 0)
 		}},
-		{"server-side include", source{"SERVER_PROTOCOL": "INCLUDED"}, nil, func(t *testing.T, got *http.Request) {
+		{"server-side include", environ.Variables{"SERVER_PROTOCOL": "INCLUDED"}, nil, func(t *testing.T, got *http.Request) {
 			equal(t, "Proto", got.Proto, "INCLUDED")
 			equal(t, "at least 1.1", got.ProtoAtLeast(1, 1), false)
 		}},
-		{"a length that is none", source{"CONTENT_LENGTH": "3, 4"}, strings.NewReader("abc"), func(t *testing.T, got *http.Request) {
+		{"a length that is none", environ.Variables{"CONTENT_LENGTH": "3, 4"}, strings.NewReader("abc"), func(t *testing.T, got *http.Request) {
 			equal(t, "the length", got.ContentLength, -1)
 		}},
-		{"TLS", source{"wsgi.url_scheme": "https", "SSL_PROTOCOL": "TLSv1.2", "SSL_CIPHER": "ECDHE-RSA-AES128-GCM-SHA256", "SSL_TLS_SNI": "a"}, nil, func(t *testing.T, got *http.Request) {
+		{"TLS", environ.Variables{"wsgi.url_scheme": "https", "SSL_PROTOCOL": "TLSv1.2", "SSL_CIPHER": "ECDHE-RSA-AES128-GCM-SHA256", "SSL_TLS_SNI": "a"}, nil, func(t *testing.T, got *http.Request) {
 			equal(t, "Version", got.TLS.Version, tls.VersionTLS12)
 			equal(t, "CipherSuite", got.TLS.CipherSuite, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)
 			equal(t, "ServerName", got.TLS.ServerName, "a")
 		}},
-		{"TLS of CGI", source{"HTTPS": "ON"}, nil, func(t *testing.T, got *http.Request) {
+		{"TLS of CGI", environ.Variables{"HTTPS": "ON"}, nil, func(t *testing.T, got *http.Request) {
 			equal(t, "complete", got.TLS != nil && got.TLS.HandshakeComplete, true)
 		}},
-		{"a proxy's HTTPS", source{"HTTPS": "on", "wsgi.url_scheme": "http"}, nil, func(t *testing.T, got *http.Request) {
+		{"a proxy's HTTPS", environ.Variables{"HTTPS": "on", "wsgi.url_scheme": "http"}, nil, func(t *testing.T, got *http.Request) {
 			equal(t, "TLS", got.TLS != nil, false)
 		}},
 	} {

@@ -41,29 +41,13 @@ func FastCGI(l net.Listener, app Application) error { return NewServer("", app).
 // FastCGI is the function FastCGI with this server's Mount.
 func (s *Server) FastCGI(l net.Listener) error {
 	return fcgi.Serve(l, &appHandler{app: s.app, server: func(r *http.Request) environ.Server {
-		return environ.Server{Mount: s.Mount, Multithread: true, Multiprocess: true, Base: variableMap(fcgi.ProcessEnv(r))}
+		return environ.Server{Mount: s.Mount, Multithread: true, Multiprocess: true, Base: environ.Variables(fcgi.ProcessEnv(r))}
 	}})
 }
 
-// variableMap is a Source of fixed variables.
-type variableMap map[string]string
-
-func (m variableMap) Lookup(name string) (string, bool) {
-	value, ok := m[name]
-	return value, ok
-}
-
-func (m variableMap) All(yield func(name, value string) bool) {
-	for name, value := range m {
-		if !yield(name, value) {
-			return
-		}
-	}
-}
-
 // processVariables is the environment of this process.
-func processVariables() variableMap {
-	m := make(variableMap)
+func processVariables() environ.Variables {
+	m := make(environ.Variables)
 	for _, entry := range os.Environ() {
 		if name, value, ok := strings.Cut(entry, "="); ok {
 			m[name] = value

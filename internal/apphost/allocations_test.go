@@ -43,7 +43,7 @@ func helloHandler(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, body)
 }
 
-var source environ.Source = variables{"REQUEST_METHOD": "GET"}
+var source environ.Source = environ.Variables{"REQUEST_METHOD": "GET"}
 
 func serveApplication() {
 	s := new(served)

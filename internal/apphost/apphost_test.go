@@ -14,24 +14,8 @@ import (
 	"github.com/mod-go/mod-go/modgo"
 )
 
-// variables is the Source of a request.
-type variables map[string]string
-
-func (v variables) Lookup(name string) (string, bool) {
-	value, ok := v[name]
-	return value, ok
-}
-
-func (v variables) All(yield func(name, value string) bool) {
-	for name, value := range v {
-		if !yield(name, value) {
-			return
-		}
-	}
-}
-
 func environment(method string) *modgo.Environ {
-	return environ.New(environ.Config{Source: variables{"REQUEST_METHOD": method}})
+	return environ.New(environ.Config{Source: environ.Variables{"REQUEST_METHOD": method}})
 }
 
 // answer is an application that answers with these blocks; one alone is a body of one block.

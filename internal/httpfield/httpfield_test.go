@@ -1,6 +1,7 @@
 package httpfield_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +73,53 @@ func TestEqualFold(t *testing.T) {
 	} {
 		if got := httpfield.EqualFold(test.a, test.b); got != test.want {
 			t.Errorf("EqualFold(%q, %q) = %v; want %v", test.a, test.b, got, test.want)
+		}
+	}
+}
+
+func TestGet(t *testing.T) {
+	fields := [][2]string{{"A", "1"}, {"content-LENGTH", "12"}, {"a", "2"}}
+	if value, ok := httpfield.Get(fields, "a"); value != "1" || !ok {
+		t.Errorf("a: %q, %v", value, ok)
+	}
+	if value, ok := httpfield.Get(fields, "b"); value != "" || ok {
+		t.Errorf("b: %q, %v", value, ok)
+	}
+	for value, want := range map[string]int64{"0": 0, "12": 12, "": -1, "-1": -1, "+1": -1, "x": -1, "9223372036854775808": -1} {
+		if got := httpfield.ContentLength([][2]string{{"Content-Length", value}}); got != want {
+			t.Errorf("Content-Length %q: %d; want %d", value, got, want)
+		}
+	}
+	if got := httpfield.ContentLength(nil); got != -1 {
+		t.Errorf("without one: %d", got)
+	}
+}
+
+func TestElements(t *testing.T) {
+	for value, want := range map[string]string{
+		"": "", ",": "", "a": "a", " a ,\tb,,c ": "a|b|c", "x;q=1, y": "x;q=1|y", "\u00a0": "\u00a0",
+	} {
+		if got := strings.Join(slices.Collect(httpfield.Elements(value)), "|"); got != want {
+			t.Errorf("%q: %q; want %q", value, got, want)
+		}
+	}
+	for range httpfield.Elements("a, b") {
+		break
+	}
+	if got := slices.Collect(httpfield.TrailerNames("x-sum, Content-Length, TRAILER,transfer-encoding, a")); !slices.Equal(got, []string{"X-Sum", "A"}) {
+		t.Errorf("trailers %q", got)
+	}
+}
+
+func TestHopByHop(t *testing.T) {
+	for _, name := range []string{"te", "Trailer", "Trailers", "UPGRADE", "Connection", "Keep-Alive", "Transfer-Encoding", "Proxy-Connection", "Proxy-Authenticate", "proxy-authorization"} {
+		if !httpfield.HopByHop(name) {
+			t.Errorf("%s belongs to the connection", name)
+		}
+	}
+	for _, name := range []string{"", "Date", "Server", "Content-Length", "Content-Type", "Proxy-Status", "X-Te"} {
+		if httpfield.HopByHop(name) {
+			t.Errorf("%s belongs to the response", name)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func TestBrokenApplications(t *testing.T) {
 	for _, broken := range brokenapps.All() {
 		t.Run(broken.Name, func(t *testing.T) {
 			c := newCollector()
-			serve(t, validate.Reporting(c.report)(broken.Application), complete.with("CONTENT_LENGTH", "4"), "body", new(recorder))
+			serve(t, validate.Reporting(c.report)(broken.Application), with("CONTENT_LENGTH", "4"), "body", new(recorder))
 			if broken.Late {
 				<-c.more
 			}

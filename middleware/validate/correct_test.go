@@ -17,6 +17,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/mod-go/mod-go/environ"
 	"github.com/mod-go/mod-go/middleware/validate"
 	"github.com/mod-go/mod-go/modgo"
 )
@@ -200,13 +201,13 @@ func TestTransparent(t *testing.T) {
 	for _, c := range correctApplications() {
 		for _, request := range []struct {
 			name   string
-			source variables
+			source environ.Variables
 			input  string
 			broken int
 		}{
 			{name: "GET", source: complete},
-			{name: "HEAD", source: complete.with("REQUEST_METHOD", "HEAD")},
-			{name: "POST", source: complete.with("REQUEST_METHOD", "POST", "CONTENT_LENGTH", "5"), input: "hello"},
+			{name: "HEAD", source: with("REQUEST_METHOD", "HEAD")},
+			{name: "POST", source: with("REQUEST_METHOD", "POST", "CONTENT_LENGTH", "5"), input: "hello"},
 			{name: "client gone at once", source: complete, broken: 1},
 			{name: "client gone later", source: complete, broken: 2},
 		} {

@@ -18,24 +18,8 @@ import (
 	"github.com/mod-go/mod-go/modgo"
 )
 
-// variables is the Source of a request.
-type variables map[string]string
-
-func (v variables) Lookup(name string) (string, bool) {
-	value, ok := v[name]
-	return value, ok
-}
-
-func (v variables) All(yield func(name, value string) bool) {
-	for name, value := range v {
-		if !yield(name, value) {
-			return
-		}
-	}
-}
-
 // complete are the variables of a server that keeps the contract.
-var complete = variables{
+var complete = environ.Variables{
 	"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/shop", "PATH_INFO": "/cart", "QUERY_STRING": "", "SERVER_NAME": "example.org",
 	"SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "example.org",
 	"HTTP_ACCEPT_LANGUAGE": "de", "mod_go.request_id": "1", "UNIQUE_ID": "1", "downgrade-1.0": "1",
@@ -43,8 +27,8 @@ var complete = variables{
 }
 
 // with is the variables with changes: name and value by turns, a value of "-" takes the variable away.
-func (v variables) with(changes ...string) variables {
-	changed := maps.Clone(v)
+func with(changes ...string) environ.Variables {
+	changed := maps.Clone(complete)
 	for i := 0; i < len(changes); i += 2 {
 		changed[changes[i]] = changes[i+1]
 		if changes[i+1] == "-" {
@@ -121,7 +105,7 @@ func (r *recorder) SetTrailers(trailers modgo.Headers) {
 }
 
 // serve runs the application on a server that keeps the contract, and lets the request end.
-func serve(t *testing.T, app modgo.Application, source variables, input string, host *recorder) (failure string) {
+func serve(t *testing.T, app modgo.Application, source environ.Variables, input string, host *recorder) (failure string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -33,7 +33,7 @@ func callWith(t *testing.T, app modgo.Application, source environ.Source) {
 
 // twofold is a Source whose All and Lookup do not agree.
 type twofold struct {
-	variables
+	environ.Variables
 	all func(yield func(name, value string) bool)
 }
 
@@ -45,40 +45,40 @@ func TestBrokenEnvirons(t *testing.T) {
 		name, clause string
 		source       environ.Source
 	}{
-		{"no method", "C3", complete.with("REQUEST_METHOD", "-")},
-		{"empty method", "C3", complete.with("REQUEST_METHOD", "")},
-		{"method with a space", "C3", complete.with("REQUEST_METHOD", "GET /")},
-		{"no SCRIPT_NAME", "C4", complete.with("SCRIPT_NAME", "-")},
-		{"no PATH_INFO", "C4", complete.with("PATH_INFO", "-")},
-		{"neither", "V5", complete.with("SCRIPT_NAME", "-", "PATH_INFO", "-")},
-		{"relative SCRIPT_NAME", "V3", complete.with("SCRIPT_NAME", "shop")},
-		{"relative PATH_INFO", "V3", complete.with("PATH_INFO", "cart")},
-		{"SCRIPT_NAME of a slash", "V4", complete.with("SCRIPT_NAME", "/")},
-		{"no query", "V2", complete.with("QUERY_STRING", "-")},
-		{"no server name", "C6", complete.with("SERVER_NAME", "-")},
-		{"empty server name", "C6", complete.with("SERVER_NAME", "")},
-		{"no port", "C6", complete.with("SERVER_PORT", "-")},
-		{"port with a name", "C6", complete.with("SERVER_PORT", "http")},
-		{"no protocol", "C7", complete.with("SERVER_PROTOCOL", "-")},
-		{"protocol without a version", "C7", complete.with("SERVER_PROTOCOL", "HTTP")},
-		{"negative length", "V6", complete.with("CONTENT_LENGTH", "-1")},
-		{"length with a unit", "V6", complete.with("CONTENT_LENGTH", "10k")},
-		{"empty length", "C12", complete.with("CONTENT_LENGTH", "")},
-		{"empty user", "C12", complete.with("REMOTE_USER", "")},
-		{"empty authentication type", "C12", complete.with("AUTH_TYPE", "")},
-		{"HTTP_CONTENT_TYPE", "V1", complete.with("HTTP_CONTENT_TYPE", "text/plain")},
-		{"HTTP_CONTENT_LENGTH", "V1", complete.with("HTTP_CONTENT_LENGTH", "1")},
-		{"HTTP_PROXY", "C8", complete.with("HTTP_PROXY", "http://evil.example/")},
-		{"header with an odd name", "C8", complete.with("HTTP_X.ODD", "1")},
-		{"no version", "C14", complete.with("wsgi.version", "-")},
-		{"no multithread", "C14", complete.with("wsgi.multithread", "-")},
-		{"multiprocess of another language", "C14", complete.with("wsgi.multiprocess", "True")},
-		{"no run_once", "C14", complete.with("wsgi.run_once", "-")},
-		{"no scheme", "V7", complete.with("wsgi.url_scheme", "-")},
-		{"another scheme", "V7", complete.with("wsgi.url_scheme", "ftp")},
-		{"https without HTTPS", "C10", complete.with("wsgi.url_scheme", "https")},
-		{"own variable in capitals", "C17", complete.with("mod_go.Thread", "1")},
-		{"unknown variable of wsgi", "C17", complete.with("wsgi.thread", "1")},
+		{"no method", "C3", with("REQUEST_METHOD", "-")},
+		{"empty method", "C3", with("REQUEST_METHOD", "")},
+		{"method with a space", "C3", with("REQUEST_METHOD", "GET /")},
+		{"no SCRIPT_NAME", "C4", with("SCRIPT_NAME", "-")},
+		{"no PATH_INFO", "C4", with("PATH_INFO", "-")},
+		{"neither", "V5", with("SCRIPT_NAME", "-", "PATH_INFO", "-")},
+		{"relative SCRIPT_NAME", "V3", with("SCRIPT_NAME", "shop")},
+		{"relative PATH_INFO", "V3", with("PATH_INFO", "cart")},
+		{"SCRIPT_NAME of a slash", "V4", with("SCRIPT_NAME", "/")},
+		{"no query", "V2", with("QUERY_STRING", "-")},
+		{"no server name", "C6", with("SERVER_NAME", "-")},
+		{"empty server name", "C6", with("SERVER_NAME", "")},
+		{"no port", "C6", with("SERVER_PORT", "-")},
+		{"port with a name", "C6", with("SERVER_PORT", "http")},
+		{"no protocol", "C7", with("SERVER_PROTOCOL", "-")},
+		{"protocol without a version", "C7", with("SERVER_PROTOCOL", "HTTP")},
+		{"negative length", "V6", with("CONTENT_LENGTH", "-1")},
+		{"length with a unit", "V6", with("CONTENT_LENGTH", "10k")},
+		{"empty length", "C12", with("CONTENT_LENGTH", "")},
+		{"empty user", "C12", with("REMOTE_USER", "")},
+		{"empty authentication type", "C12", with("AUTH_TYPE", "")},
+		{"HTTP_CONTENT_TYPE", "V1", with("HTTP_CONTENT_TYPE", "text/plain")},
+		{"HTTP_CONTENT_LENGTH", "V1", with("HTTP_CONTENT_LENGTH", "1")},
+		{"HTTP_PROXY", "C8", with("HTTP_PROXY", "http://evil.example/")},
+		{"header with an odd name", "C8", with("HTTP_X.ODD", "1")},
+		{"no version", "C14", with("wsgi.version", "-")},
+		{"no multithread", "C14", with("wsgi.multithread", "-")},
+		{"multiprocess of another language", "C14", with("wsgi.multiprocess", "True")},
+		{"no run_once", "C14", with("wsgi.run_once", "-")},
+		{"no scheme", "V7", with("wsgi.url_scheme", "-")},
+		{"another scheme", "V7", with("wsgi.url_scheme", "ftp")},
+		{"https without HTTPS", "C10", with("wsgi.url_scheme", "https")},
+		{"own variable in capitals", "C17", with("mod_go.Thread", "1")},
+		{"unknown variable of wsgi", "C17", with("wsgi.thread", "1")},
 		{"variable given twice", "C2", twofold{complete, func(yield func(name, value string) bool) {
 			for range 2 {
 				complete.All(yield)
@@ -143,7 +143,7 @@ func TestBrokenInputs(t *testing.T) {
 				start("200 OK", plain)
 				return nil
 			}
-			env := environ.New(environ.Config{Source: complete.with("CONTENT_LENGTH", test.length), Input: test.input})
+			env := environ.New(environ.Config{Source: with("CONTENT_LENGTH", test.length), Input: test.input})
 			if err := modgo.Serve(validate.Reporting(c.report)(app), env, new(recorder)); err != nil {
 				t.Fatal(err)
 			}
@@ -320,7 +320,7 @@ func serverOnly(c *collector) *collector {
 
 // TestSingleThread: wsgi.multithread is false, and there are two requests at once.
 func TestSingleThread(t *testing.T) {
-	single := complete.with("wsgi.multithread", "false")
+	single := with("wsgi.multithread", "false")
 	for _, busy := range []string{"application", "body"} {
 		t.Run(busy, func(t *testing.T) {
 			c := newCollector()

@@ -72,24 +72,9 @@ func Do(t testing.TB, application modgo.Application, request Request) *Response 
 
 // NewEnviron is the environment of a request.
 func NewEnviron(request Request) *modgo.Environ {
-	variables := source{"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "", "QUERY_STRING": ""}
+	variables := environ.Variables{"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "", "QUERY_STRING": ""}
 	for name, value := range request.Variables {
 		variables[name] = value
 	}
 	return environ.New(environ.Config{Source: variables, Input: request.Body, Context: request.Context})
-}
-
-type source map[string]string
-
-func (s source) Lookup(name string) (string, bool) {
-	value, ok := s[name]
-	return value, ok
-}
-
-func (s source) All(yield func(name, value string) bool) {
-	for name, value := range s {
-		if !yield(name, value) {
-			return
-		}
-	}
 }
