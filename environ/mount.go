@@ -28,11 +28,24 @@ func (s *requestSource) place() place {
 
 // placeUnder divides the path of a request that came straight from the client.
 func placeUnder(mount, path string) place {
-	mount = strings.TrimRight(mount, "/")
-	if rest, under := strings.CutPrefix(path, mount); under && mount != "" && (rest == "" || rest[0] == '/') {
-		return place{scriptName: mount, pathInfo: rest, taken: len(mount)}
+	rest, under := CutMount(path, mount)
+	taken := len(path) - len(rest)
+	if !under || taken == 0 { // elsewhere, or at the top of the site
+		return place{pathInfo: rooted(path)}
 	}
-	return place{pathInfo: rooted(path)}
+	return place{scriptName: path[:taken], pathInfo: rest, taken: taken}
+}
+
+// CutMount returns what follows mount in path, both decoded, and whether path is that of the mount or below it, in whole
+// segments: "/sub" has "/sub" (rest "") and "/sub/x" (rest "/x"), but not "/subway". Slashes at the end of mount do not
+// matter. "" and "/" are the top of the site, which has every path, that of "OPTIONS *" too. Where path is not under the
+// mount, rest is path.
+func CutMount(path, mount string) (rest string, under bool) {
+	rest, under = strings.CutPrefix(path, strings.TrimRight(mount, "/"))
+	if under && len(rest) < len(path) && rest != "" && rest[0] != '/' {
+		return path, false
+	}
+	return rest, under
 }
 
 // placeBehind divides the path of a request that another environment has divided into script and info before.

@@ -46,6 +46,24 @@ func TestMount(t *testing.T) {
 	}
 }
 
+func TestCutMount(t *testing.T) {
+	for _, test := range []struct {
+		path, mount string
+		rest        string
+		under       bool
+	}{
+		{"/", "", "/", true}, {"/x", "/", "/x", true}, {"/x", "//", "/x", true}, {"", "", "", true}, {"*", "", "*", true}, {"x", "", "x", true},
+		{"/sub", "/sub", "", true}, {"/sub/", "/sub", "/", true}, {"/sub/x", "/sub", "/x", true}, {"/sub//x", "/sub", "//x", true},
+		{"/sub", "/sub/", "", true}, {"/sub/x", "/sub//", "/x", true}, {"/a/b/c", "/a/b", "/c", true}, {"/sub/sub", "/sub", "/sub", true},
+		{"/subway", "/sub", "/subway", false}, {"/other", "/sub", "/other", false}, {"/", "/sub", "/", false}, {"", "/sub", "", false},
+		{"*", "/sub", "*", false}, {"/a", "/a/b", "/a", false}, {"/x/sub", "/sub", "/x/sub", false}, {"/SUB", "/sub", "/SUB", false},
+	} {
+		if rest, under := environ.CutMount(test.path, test.mount); rest != test.rest || under != test.under {
+			t.Errorf("path %q, mount %q: %q, %v; want %q, %v", test.path, test.mount, rest, under, test.rest, test.under)
+		}
+	}
+}
+
 // TestMountKeepsTheClientsEscaping: a handler behind a mount sees the rest of the path as the client escaped it.
 func TestMountKeepsTheClientsEscaping(t *testing.T) {
 	r := httptest.NewRequest("GET", "/s%75b/a%2Fb/%e9?q", nil)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -89,27 +87,8 @@ func (r *accessRecord) startResponse(status string, headers modgo.Headers, cause
 	w := r.start(status, headers, cause...)
 	r.started = true
 	r.Status = statusOf(status)
-	r.length = lengthOf(headers)
+	r.length = httpfield.ContentLength(headers)
 	return accessWriter{r, w}
-}
-
-// statusOf is the number of a status that startResponse has checked.
-func statusOf(status string) int {
-	code, _, _ := strings.Cut(status, " ")
-	n, _ := strconv.Atoi(code)
-	return n
-}
-
-// lengthOf is the Content-Length of checked headers, -1 without one.
-func lengthOf(headers modgo.Headers) int64 {
-	for _, h := range headers {
-		if httpfield.EqualFold(h[0], "Content-Length") {
-			if n, err := strconv.ParseInt(h[1], 10, 64); err == nil {
-				return n
-			}
-		}
-	}
-	return -1
 }
 
 // accessWriter counts what is written rather than iterated, and sees the client go.
@@ -118,6 +97,7 @@ type accessWriter struct {
 	io.Writer
 }
 
+// Write counts what the server took.
 func (w accessWriter) Write(block []byte) (int, error) {
 	n, err := w.Writer.Write(block)
 	w.record.counted += int64(n)

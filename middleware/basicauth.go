@@ -57,28 +57,28 @@ func BasicAuth(realm string, check BasicAuthCheck, options ...BasicAuthOption) m
 				return app(env, start)
 			}
 			header, sent := env.Lookup("HTTP_AUTHORIZATION")
-			if user, password, ok := basicAuthCredentials(header); ok && check(env, user, password) {
+			if user, password, ok := credentials(header); ok && check(env, user, password) {
 				env.Set("REMOTE_USER", user)
 				env.Set("AUTH_TYPE", "Basic")
 				return app(env, start)
 			}
 			if known && !sent {
-				hidden.Do(func() { basicAuthHidden(env, serverUser) })
+				hidden.Do(func() { logHidden(env, serverUser) })
 			}
-			return middlewareAnswer(start, "401 Unauthorized", challenge)
+			return answer(start, "401 Unauthorized", "", challenge)
 		}
 	}
 }
 
-// basicAuthHidden logs that the server keeps the header from the application.
-func basicAuthHidden(env *modgo.Environ, user string) {
+// logHidden logs that the server keeps the header from the application.
+func logHidden(env *modgo.Environ, user string) {
 	_, _ = fmt.Fprintf(env.Errors(), "middleware.BasicAuth lets nobody in: the server has authenticated %q itself, and then hides the header "+
 		"Authorization from applications; set GoPassAuthorization On to have both ask, or use middleware.BasicAuthTrustServer to have the server "+
 		"alone ask (logged once)\n", user)
 }
 
-// basicAuthCredentials reads the header Authorization. A user's name with control characters is none (RFC 7617 section 2).
-func basicAuthCredentials(header string) (user, password string, ok bool) {
+// credentials reads the header Authorization. A user's name with control characters is none (RFC 7617 section 2).
+func credentials(header string) (user, password string, ok bool) {
 	r := http.Request{Header: http.Header{"Authorization": {header}}}
 	user, password, ok = r.BasicAuth()
 	for i := range len(user) {

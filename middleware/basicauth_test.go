@@ -15,16 +15,16 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// authBasic is the value of the header Authorization.
-func authBasic(credentials string) string {
+// basic is the value of the header Authorization.
+func basic(credentials string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(credentials))
 }
 
-var authUsers = middleware.BasicAuthUsers(map[string]string{"ann": "secret", "bob": "", "käthe": "grün:blau"})
+var annAndOthers = middleware.BasicAuthUsers(map[string]string{"ann": "secret", "bob": "", "käthe": "grün:blau"})
 
 func TestBasicAuthIsTransparent(t *testing.T) {
-	mwTransparent(t, middleware.BasicAuth("test", authUsers), func(method string) *modgo.Environ {
-		return mwRequest(method, "/", "", "HTTP_AUTHORIZATION", authBasic("ann:secret"))
+	checkTransparent(t, middleware.BasicAuth("test", annAndOthers), func(method string) *modgo.Environ {
+		return requestOf(method, "/", "", "HTTP_AUTHORIZATION", basic("ann:secret"))
 	})
 }
 
@@ -39,46 +39,46 @@ func TestBasicAuth(t *testing.T) {
 		kind      string
 		logged    bool
 	}{
-		{name: "right", variables: []string{"HTTP_AUTHORIZATION", authBasic("ann:secret")}, user: "ann", kind: "Basic"},
-		{name: "scheme in another case", variables: []string{"HTTP_AUTHORIZATION", "bAsIc" + authBasic("ann:secret")[5:]}, user: "ann", kind: "Basic"},
-		{name: "UTF-8, and a colon in the password", variables: []string{"HTTP_AUTHORIZATION", authBasic("käthe:grün:blau")}, user: "käthe", kind: "Basic"},
-		{name: "an empty password that is right", variables: []string{"HTTP_AUTHORIZATION", authBasic("bob:")}, user: "bob", kind: "Basic"},
+		{name: "right", variables: []string{"HTTP_AUTHORIZATION", basic("ann:secret")}, user: "ann", kind: "Basic"},
+		{name: "scheme in another case", variables: []string{"HTTP_AUTHORIZATION", "bAsIc" + basic("ann:secret")[5:]}, user: "ann", kind: "Basic"},
+		{name: "UTF-8, and a colon in the password", variables: []string{"HTTP_AUTHORIZATION", basic("käthe:grün:blau")}, user: "käthe", kind: "Basic"},
+		{name: "an empty password that is right", variables: []string{"HTTP_AUTHORIZATION", basic("bob:")}, user: "bob", kind: "Basic"},
 		{name: "none"},
 		{name: "none, HEAD", method: "HEAD"},
-		{name: "wrong password", variables: []string{"HTTP_AUTHORIZATION", authBasic("ann:Secret")}},
-		{name: "a password with more behind", variables: []string{"HTTP_AUTHORIZATION", authBasic("ann:secret\x00")}},
-		{name: "another's password", variables: []string{"HTTP_AUTHORIZATION", authBasic("ann:grün:blau")}},
-		{name: "empty password", variables: []string{"HTTP_AUTHORIZATION", authBasic("ann:")}},
-		{name: "unknown user", variables: []string{"HTTP_AUTHORIZATION", authBasic("eve:secret")}},
-		{name: "no user", variables: []string{"HTTP_AUTHORIZATION", authBasic(":")}},
-		{name: "no colon", variables: []string{"HTTP_AUTHORIZATION", authBasic("ann")}},
-		{name: "another scheme", variables: []string{"HTTP_AUTHORIZATION", "Bearer" + authBasic("ann:secret")[5:]}},
+		{name: "wrong password", variables: []string{"HTTP_AUTHORIZATION", basic("ann:Secret")}},
+		{name: "a password with more behind", variables: []string{"HTTP_AUTHORIZATION", basic("ann:secret\x00")}},
+		{name: "another's password", variables: []string{"HTTP_AUTHORIZATION", basic("ann:grün:blau")}},
+		{name: "empty password", variables: []string{"HTTP_AUTHORIZATION", basic("ann:")}},
+		{name: "unknown user", variables: []string{"HTTP_AUTHORIZATION", basic("eve:secret")}},
+		{name: "no user", variables: []string{"HTTP_AUTHORIZATION", basic(":")}},
+		{name: "no colon", variables: []string{"HTTP_AUTHORIZATION", basic("ann")}},
+		{name: "another scheme", variables: []string{"HTTP_AUTHORIZATION", "Bearer" + basic("ann:secret")[5:]}},
 		{name: "no base64", variables: []string{"HTTP_AUTHORIZATION", "Basic %%%"}},
 		{name: "empty", variables: []string{"HTTP_AUTHORIZATION", ""}},
-		{name: "a user with control characters", variables: []string{"HTTP_AUTHORIZATION", authBasic("ann\nroot:secret")}},
+		{name: "a user with control characters", variables: []string{"HTTP_AUTHORIZATION", basic("ann\nroot:secret")}},
 
 		{name: "the server's user, not asked for", variables: []string{"REMOTE_USER", "sso", "AUTH_TYPE", "openid", "HTTP_AUTHORIZATION", "Bearer x"}},
 		{name: "the server's user, header hidden", variables: []string{"REMOTE_USER", "sso", "AUTH_TYPE", "Basic"}, logged: true},
-		{name: "the server's user, and ours", variables: []string{"REMOTE_USER", "sso", "AUTH_TYPE", "Basic", "HTTP_AUTHORIZATION", authBasic("ann:secret")}, user: "ann", kind: "Basic"},
+		{name: "the server's user, and ours", variables: []string{"REMOTE_USER", "sso", "AUTH_TYPE", "Basic", "HTTP_AUTHORIZATION", basic("ann:secret")}, user: "ann", kind: "Basic"},
 		{name: "the server's user, trusted", options: trust, variables: []string{"REMOTE_USER", "sso", "AUTH_TYPE", "openid"}, user: "sso", kind: "openid"},
 		{name: "trusted, without one", options: trust},
-		{name: "trusted, without one, ours", options: trust, variables: []string{"HTTP_AUTHORIZATION", authBasic("ann:secret")}, user: "ann", kind: "Basic"},
+		{name: "trusted, without one, ours", options: trust, variables: []string{"HTTP_AUTHORIZATION", basic("ann:secret")}, user: "ann", kind: "Basic"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			host := new(mwHost)
+			host := new(recorder)
 			method := test.method
 			if method == "" {
 				method = "GET"
 			}
-			env := mwRequest(method, "/", "", test.variables...)
+			env := requestOf(method, "/", "", test.variables...)
 			called := false
 			app := func(env *modgo.Environ, start modgo.StartResponse) modgo.Body {
 				called = true
-				return mwStart("200 OK", modgo.Text(env.Get("REMOTE_USER")+" by "+env.Get("AUTH_TYPE")))(env, start)
+				return starting("200 OK", modgo.Text(env.Get("REMOTE_USER")+" by "+env.Get("AUTH_TYPE")))(env, start)
 			}
-			m := middleware.BasicAuth(`the "inner" \ circle`, authUsers, test.options...)
+			m := middleware.BasicAuth(`the "inner" \ circle`, annAndOthers, test.options...)
 			// The validator outside alone takes a control character in a variable for the server's fault, too.
-			if raised, err := mwServe(host, env, mwCheck(t, m, app)); err != nil || raised != nil {
+			if raised, err := serve(host, env, checked(t, m)(app)); err != nil || raised != nil {
 				t.Fatal(err, raised)
 			}
 			challenge, times := host.header("WWW-Authenticate")
@@ -88,7 +88,7 @@ func TestBasicAuth(t *testing.T) {
 			case test.user == "" && (host.status() != 401 || called || times != 1 || challenge != `Basic realm="the \"inner\" \\ circle", charset="UTF-8"`):
 				t.Errorf("%d, called %v, challenge %q, %d times", host.status(), called, challenge, times)
 			}
-			if log := strings.Join(mwErrors(env), ""); test.logged != strings.Contains(log, "GoPassAuthorization On") || !test.logged && log != "" {
+			if log := strings.Join(errorsOf(env), ""); test.logged != strings.Contains(log, "GoPassAuthorization On") || !test.logged && log != "" {
 				t.Errorf("logged %q", log)
 			}
 		})
@@ -96,12 +96,12 @@ func TestBasicAuth(t *testing.T) {
 }
 
 func TestBasicAuthLogsHiddenHeaderOnce(t *testing.T) {
-	app := middleware.BasicAuth("test", authUsers)(mwStart("204 No Content", nil))
+	app := middleware.BasicAuth("test", annAndOthers)(starting("204 No Content", nil))
 	lines := 0
 	for range 3 {
-		env := mwRequest("GET", "/", "", "REMOTE_USER", "sso")
-		mwServe(new(mwHost), env, app)
-		lines += len(mwErrors(env))
+		env := requestOf("GET", "/", "", "REMOTE_USER", "sso")
+		serve(new(recorder), env, app)
+		lines += len(errorsOf(env))
 	}
 	if lines != 1 {
 		t.Errorf("%d lines; want 1", lines)
@@ -110,7 +110,7 @@ func TestBasicAuthLogsHiddenHeaderOnce(t *testing.T) {
 
 func TestBasicAuthRefuses(t *testing.T) {
 	for name, construct := range map[string]func(){
-		"realm": func() { middleware.BasicAuth("a\r\nX-Injected: yes", authUsers) },
+		"realm": func() { middleware.BasicAuth("a\r\nX-Injected: yes", annAndOthers) },
 		"check": func() { middleware.BasicAuth("a", nil) },
 	} {
 		func() {
@@ -125,19 +125,19 @@ func TestBasicAuthRefuses(t *testing.T) {
 }
 
 func TestBasicAuthHandler(t *testing.T) {
-	server := httptest.NewServer(middleware.BasicAuth("test", authUsers).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(middleware.BasicAuth("test", annAndOthers).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, modgo.FromContext(r.Context()).Get("REMOTE_USER"))
 	})))
 	defer server.Close()
-	if response, text, err := mwGet(t, "GET", server.URL, "", "Authorization", authBasic("ann:secret")); err != nil || response.StatusCode != 200 || text != "ann" {
-		t.Errorf("%v: %q", err, text)
+	if r := fetch(t, "GET", server.URL, "", "Authorization: "+basic("ann:secret")); r.Err != nil || r.StatusCode != 200 || r.Body != "ann" {
+		t.Errorf("%v: %q", r.Err, r.Body)
 	}
-	if response, _, err := mwGet(t, "GET", server.URL, ""); err != nil || response.StatusCode != 401 {
-		t.Errorf("%v: %v; want 401", err, response)
+	if r := fetch(t, "GET", server.URL, ""); r.Err != nil || r.StatusCode != 401 {
+		t.Errorf("%v: %v; want 401", r.Err, r.StatusCode)
 	}
 }
 
-func authHash(t *testing.T, password string) string {
+func hashed(t *testing.T, password string) string {
 	t.Helper()
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	if err != nil {
@@ -148,7 +148,7 @@ func authHash(t *testing.T, password string) string {
 
 func TestBasicAuthHtpasswd(t *testing.T) {
 	path := t.TempDir() + "/users"
-	text := "# staff\n\nann:" + authHash(t, "secret") + "\r\nann:" + authHash(t, "later") + "\nbob:" + authHash(t, "") + " \n"
+	text := "# staff\n\nann:" + hashed(t, "secret") + "\r\nann:" + hashed(t, "later") + "\nbob:" + hashed(t, "") + " \n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -194,9 +194,9 @@ func ExampleBasicAuth() {
 	}
 	users := middleware.BasicAuthUsers(map[string]string{"ann": "secret"})
 	protected := middleware.BasicAuth("back office", users)(application)
-	env := mwRequest("GET", "/", "")
+	env := requestOf("GET", "/", "")
 	env.Set("HTTP_AUTHORIZATION", "Basic YW5uOnNlY3JldA==") // ann:secret
-	mwShow(protected, env)
+	show(protected, env)
 	// Output:
 	// 200 hello ann
 }

@@ -132,6 +132,7 @@ func (r *gzipResponse) startResponse(status string, headers modgo.Headers, cause
 // gzipWriter is what startResponse returns.
 type gzipWriter gzipResponse
 
+// Write sends the block compressed where the response is, and has taken all of it or nothing.
 func (w *gzipWriter) Write(block []byte) (int, error) {
 	r := (*gzipResponse)(w)
 	if !r.on || r.head || len(block) == 0 {

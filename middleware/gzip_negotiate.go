@@ -13,9 +13,9 @@ import (
 // welcome than no coding at all. Elements that are malformed are passed over.
 func acceptsGzip(header string) bool {
 	qualities := make(map[string]float64, 4)
-	for element := range strings.SplitSeq(header, ",") {
+	for element := range httpfield.Elements(header) {
 		coding, parameters, _ := strings.Cut(element, ";")
-		coding = strings.ToLower(strings.Trim(coding, " \t"))
+		coding = strings.ToLower(strings.TrimRight(coding, " \t"))
 		if coding == "x-gzip" {
 			coding = "gzip" // section 8.4.1.3
 		}
@@ -73,6 +73,9 @@ func (g *gzipper) worthGzip(status int, headers modgo.Headers) bool {
 	if !httpfield.BodyAllowed(status) || status == 205 || status == 206 {
 		return false
 	}
+	if length := httpfield.ContentLength(headers); length >= 0 && length < g.minLength {
+		return false
+	}
 	typed := false
 	for _, h := range headers {
 		switch name, value := strings.ToLower(h[0]), h[1]; name {
@@ -80,11 +83,7 @@ func (g *gzipper) worthGzip(status int, headers modgo.Headers) bool {
 			"content-md5", "digest", "content-digest", "repr-digest": // they are those of the bytes as they are
 			return false
 		case "cache-control":
-			if fieldLists(value, "no-transform") {
-				return false
-			}
-		case "content-length":
-			if n, err := strconv.ParseInt(value, 10, 64); err == nil && n < g.minLength {
+			if hasElement(value, "no-transform") {
 				return false
 			}
 		case "content-type":
@@ -121,35 +120,15 @@ func weakETag(tag string) string {
 	return tag
 }
 
-// varying is headers with a Vary that names the request's header name.
-func varying(headers modgo.Headers, name string) modgo.Headers {
-	for _, h := range headers {
-		if httpfield.EqualFold(h[0], "Vary") && (fieldLists(h[1], name) || fieldLists(h[1], "*")) {
-			return headers
-		}
-	}
-	return append(headers[:len(headers):len(headers)], [2]string{"Vary", name})
-}
-
 // revalidated are the headers of a 304 to a client that has the compressed response, which it knows by the weak form of the
 // ETag (RFC 9111 section 4.3.4). Of what the type was, a 304 says nothing.
 func revalidated(headers modgo.Headers, ifNoneMatch string) modgo.Headers {
 	for i, h := range headers {
-		if httpfield.EqualFold(h[0], "ETag") && fieldLists(ifNoneMatch, "W/"+h[1]) {
+		if httpfield.EqualFold(h[0], "ETag") && hasElement(ifNoneMatch, "W/"+h[1]) {
 			headers = append(modgo.Headers(nil), headers...)
 			headers[i][1] = weakETag(h[1])
 			return varying(headers, "Accept-Encoding")
 		}
 	}
 	return headers
-}
-
-// fieldLists tells whether a comma-separated value has the element.
-func fieldLists(value, element string) bool {
-	for e := range strings.SplitSeq(value, ",") {
-		if httpfield.EqualFold(strings.Trim(e, " \t"), element) {
-			return true
-		}
-	}
-	return false
 }

@@ -182,7 +182,7 @@ func TestGzipDelaysNoBlock(t *testing.T) {
 				s := serveSite(t, "", m(app))
 				request, _ := http.NewRequestWithContext(t.Context(), "GET", s.URL, nil)
 				request.Header.Set("Accept-Encoding", "gzip")
-				response, err := s.client.Do(request)
+				response, err := client.Do(request)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -50,7 +50,7 @@ func MethodOverride(options ...MethodOverrideOption) modgo.Middleware {
 	return func(app modgo.Application) modgo.Application {
 		return func(env *modgo.Environ, start modgo.StartResponse) modgo.Body {
 			if env.Get("REQUEST_METHOD") == "POST" {
-				if method := config.method(methodOverrideWanted(env)); method != "" {
+				if method := config.method(wantedMethod(env)); method != "" {
 					env.Set(MethodOverrideVariable, "POST")
 					env.Set("REQUEST_METHOD", method)
 				}
@@ -70,29 +70,29 @@ func (c *methodOverrideConfig) method(wanted string) string {
 	return ""
 }
 
-// methodOverrideWanted is the method that a POST asks for, "" if it asks for none.
-func methodOverrideWanted(env *modgo.Environ) string {
+// wantedMethod is the method that a POST asks for, "" if it asks for none.
+func wantedMethod(env *modgo.Environ) string {
 	if header, ok := env.Lookup("HTTP_X_HTTP_METHOD_OVERRIDE"); ok {
 		return header
 	}
 	if kind, _, err := mime.ParseMediaType(env.Get("CONTENT_TYPE")); err != nil || kind != "application/x-www-form-urlencoded" {
 		return ""
 	}
-	replay := &methodOverrideInput{input: env.Input()}
+	replay := &replayedInput{input: env.Input()}
 	method := replay.field(methodOverrideField)
 	env.SetInput(replay)
 	return method
 }
 
-// methodOverrideInput is a request's input, the beginning of which has been read.
-type methodOverrideInput struct {
+// replayedInput is a request's input, the beginning of which has been read.
+type replayedInput struct {
 	prefix []byte // what the application has not read of that beginning
 	input  io.Reader
 	err    error // the error that was read with it
 }
 
 // Read gives what was read before, then what the input gives.
-func (r *methodOverrideInput) Read(p []byte) (int, error) {
+func (r *replayedInput) Read(p []byte) (int, error) {
 	switch {
 	case len(r.prefix) > 0:
 		n := copy(p, r.prefix)
@@ -105,7 +105,7 @@ func (r *methodOverrideInput) Read(p []byte) (int, error) {
 }
 
 // field reads until it knows a field of a form: until its end, or that of the form, or methodOverrideLimit bytes.
-func (r *methodOverrideInput) field(name string) string {
+func (r *replayedInput) field(name string) string {
 	const step = 512 // a form is mostly shorter
 	searched := 0    // the fields before have other names
 	for {
@@ -114,7 +114,7 @@ func (r *methodOverrideInput) field(name string) string {
 			if !whole && r.err != io.EOF {
 				break
 			}
-			if value, ok := methodOverrideValue(string(field), name); ok {
+			if value, ok := formValue(string(field), name); ok {
 				return value
 			}
 			if !whole {
@@ -133,8 +133,8 @@ func (r *methodOverrideInput) field(name string) string {
 	}
 }
 
-// methodOverrideValue is the value of a field, if that is its name.
-func methodOverrideValue(field, name string) (value string, ok bool) {
+// formValue is the value of a field, if that is its name.
+func formValue(field, name string) (value string, ok bool) {
 	key, value, _ := strings.Cut(field, "=")
 	if key, err := url.QueryUnescape(key); err != nil || key != name {
 		return "", false

@@ -14,10 +14,10 @@ import (
 	"github.com/mod-go/mod-go/modgo"
 )
 
-const methodForm = "application/x-www-form-urlencoded"
+const formType = "application/x-www-form-urlencoded"
 
 func TestMethodOverrideIsTransparent(t *testing.T) {
-	mwTransparent(t, middleware.MethodOverride(), mwGetRequest)
+	checkTransparent(t, middleware.MethodOverride(), getRequest)
 }
 
 func TestMethodOverride(t *testing.T) {
@@ -37,30 +37,30 @@ func TestMethodOverride(t *testing.T) {
 		{name: "other methods, not those", method: "POST", header: "PUT", options: []middleware.MethodOverrideOption{middleware.MethodOverrideTo("PURGE")}, want: "POST"},
 		{name: "no methods", method: "POST", header: "PUT", options: []middleware.MethodOverrideOption{middleware.MethodOverrideTo()}, want: "POST"},
 
-		{name: "form", method: "POST", kind: methodForm, form: "_method=PUT", want: "PUT"},
-		{name: "form with a charset", method: "POST", kind: methodForm + "; charset=utf-8", form: "_method=PUT", want: "PUT"},
-		{name: "form, first of several", method: "POST", kind: methodForm, form: "_method=delete&a=b&_method=PUT", want: "DELETE"},
-		{name: "form, last", method: "POST", kind: methodForm, form: "a=b&&c&_method=PUT", want: "PUT"},
-		{name: "form, escaped", method: "POST", kind: methodForm, form: "%5Fmethod=%50UT", want: "PUT"},
-		{name: "form, badly escaped", method: "POST", kind: methodForm, form: "%zz=1&_method=%zz&_method=PUT", want: "PUT"},
-		{name: "form, another name", method: "POST", kind: methodForm, form: "x_method=PUT&_methods=PUT&a=_method=PUT", want: "POST"},
-		{name: "form with a method that is not allowed", method: "POST", kind: methodForm, form: "_method=CONNECT", want: "POST"},
-		{name: "form of a PUT", method: "PUT", kind: methodForm, form: "_method=DELETE", want: "PUT"},
+		{name: "form", method: "POST", kind: formType, form: "_method=PUT", want: "PUT"},
+		{name: "form with a charset", method: "POST", kind: formType + "; charset=utf-8", form: "_method=PUT", want: "PUT"},
+		{name: "form, first of several", method: "POST", kind: formType, form: "_method=delete&a=b&_method=PUT", want: "DELETE"},
+		{name: "form, last", method: "POST", kind: formType, form: "a=b&&c&_method=PUT", want: "PUT"},
+		{name: "form, escaped", method: "POST", kind: formType, form: "%5Fmethod=%50UT", want: "PUT"},
+		{name: "form, badly escaped", method: "POST", kind: formType, form: "%zz=1&_method=%zz&_method=PUT", want: "PUT"},
+		{name: "form, another name", method: "POST", kind: formType, form: "x_method=PUT&_methods=PUT&a=_method=PUT", want: "POST"},
+		{name: "form with a method that is not allowed", method: "POST", kind: formType, form: "_method=CONNECT", want: "POST"},
+		{name: "form of a PUT", method: "PUT", kind: formType, form: "_method=DELETE", want: "PUT"},
 		{name: "form of another type", method: "POST", kind: "text/plain", form: "_method=DELETE", want: "POST"},
 		{name: "form of a malformed type", method: "POST", kind: "; =", form: "_method=DELETE", want: "POST"},
-		{name: "empty form", method: "POST", kind: methodForm, want: "POST"},
-		{name: "header before form", method: "POST", header: "GET", kind: methodForm, form: "_method=DELETE", want: "POST"},
-		{name: "form, just within the limit", method: "POST", kind: methodForm, form: "a=" + long[:8<<10-2-len("&_method=PUT&")] + "&_method=PUT&" + long, want: "PUT"},
-		{name: "form, just beyond the limit", method: "POST", kind: methodForm, form: "a=" + long[:8<<10-1-len("&_method=PUT&")] + "&_method=PUT&" + long, want: "POST"},
-		{name: "form that is long before", method: "POST", kind: methodForm, form: "a=" + long + "&_method=PUT", want: "POST"},
-		{name: "form that is long behind", method: "POST", kind: methodForm, form: "_method=PUT&a=" + long + long, want: "PUT"},
+		{name: "empty form", method: "POST", kind: formType, want: "POST"},
+		{name: "header before form", method: "POST", header: "GET", kind: formType, form: "_method=DELETE", want: "POST"},
+		{name: "form, just within the limit", method: "POST", kind: formType, form: "a=" + long[:8<<10-2-len("&_method=PUT&")] + "&_method=PUT&" + long, want: "PUT"},
+		{name: "form, just beyond the limit", method: "POST", kind: formType, form: "a=" + long[:8<<10-1-len("&_method=PUT&")] + "&_method=PUT&" + long, want: "POST"},
+		{name: "form that is long before", method: "POST", kind: formType, form: "a=" + long + "&_method=PUT", want: "POST"},
+		{name: "form that is long behind", method: "POST", kind: formType, form: "_method=PUT&a=" + long + long, want: "PUT"},
 	} {
 		for pace, slow := range map[string]func(io.Reader) io.Reader{
 			"as it comes": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader, "end with the last": iotest.DataErrReader,
 		} {
 			t.Run(test.name+", "+pace, func(t *testing.T) {
-				host := new(mwHost)
-				env := mwRequest(test.method, "/", test.form)
+				host := new(recorder)
+				env := requestOf(test.method, "/", test.form)
 				env.SetInput(slow(env.Input()))
 				if test.header != "" {
 					env.Set("HTTP_X_HTTP_METHOD_OVERRIDE", test.header)
@@ -76,9 +76,9 @@ func TestMethodOverride(t *testing.T) {
 					if changed != (test.want != test.method) || changed && original != "POST" {
 						t.Errorf("%s is %q", middleware.MethodOverrideVariable, original)
 					}
-					return mwStart("200 OK", modgo.Text(env.Get("REQUEST_METHOD")))(env, start)
+					return starting("200 OK", modgo.Text(env.Get("REQUEST_METHOD")))(env, start)
 				}
-				raised, err := mwServe(host, env, mwCheck(t, middleware.MethodOverride(test.options...), app))
+				raised, err := serve(host, env, checked(t, middleware.MethodOverride(test.options...))(app))
 				if err != nil || raised != nil || test.method != "HEAD" && host.body() != test.want {
 					t.Errorf("%v, %v: %q; want %q", err, raised, host.body(), test.want)
 				}
@@ -90,14 +90,14 @@ func TestMethodOverride(t *testing.T) {
 // TestMethodOverrideReplays: the input that the application gets reads as any other (C19-C23).
 func TestMethodOverrideReplays(t *testing.T) {
 	for _, form := range []string{"", "_method=PUT", "a=b&_method=PUT&c=d", strings.Repeat("a=b&", 300)} {
-		env := mwRequest("POST", "/", form, "CONTENT_TYPE", methodForm)
+		env := requestOf("POST", "/", form, "CONTENT_TYPE", formType)
 		app := func(env *modgo.Environ, start modgo.StartResponse) modgo.Body {
 			if err := iotest.TestReader(env.Input(), []byte(form)); err != nil {
 				t.Errorf("%.20q: %v", form, err)
 			}
-			return mwStart("204 No Content", nil)(env, start)
+			return starting("204 No Content", nil)(env, start)
 		}
-		if raised, err := mwServe(new(mwHost), env, middleware.MethodOverride()(app)); err != nil || raised != nil {
+		if raised, err := serve(new(recorder), env, middleware.MethodOverride()(app)); err != nil || raised != nil {
 			t.Error(err, raised)
 		}
 	}
@@ -108,31 +108,31 @@ func TestMethodOverrideReplays(t *testing.T) {
 func TestMethodOverrideReadsNoMore(t *testing.T) {
 	for form, most := range map[string]int{"_method=PUT&": 1, "a=": 8<<10 - 1} {
 		var read int
-		endless := iotest.OneByteReader(io.MultiReader(strings.NewReader(form), methodEndless{}))
-		env := mwRequest("POST", "/", "", "CONTENT_TYPE", methodForm)
-		env.SetInput(methodCounter{endless, &read})
-		mwServe(new(mwHost), env, middleware.MethodOverride()(mwStart("204 No Content", nil)))
+		endless := iotest.OneByteReader(io.MultiReader(strings.NewReader(form), endlessForm{}))
+		env := requestOf("POST", "/", "", "CONTENT_TYPE", formType)
+		env.SetInput(countedReads{endless, &read})
+		serve(new(recorder), env, middleware.MethodOverride()(starting("204 No Content", nil)))
 		if read > len(form)+most {
 			t.Errorf("%d bytes of %q... were read", read, form)
 		}
 	}
 }
 
-type methodEndless struct{}
+type endlessForm struct{}
 
-func (methodEndless) Read(p []byte) (int, error) {
+func (endlessForm) Read(p []byte) (int, error) {
 	for i := range p {
 		p[i] = 'x'
 	}
 	return len(p), nil
 }
 
-type methodCounter struct {
+type countedReads struct {
 	io.Reader
 	n *int
 }
 
-func (c methodCounter) Read(p []byte) (int, error) {
+func (c countedReads) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	*c.n += n
 	return n, err
@@ -141,7 +141,7 @@ func (c methodCounter) Read(p []byte) (int, error) {
 // TestMethodOverrideReplaysErrors: the application meets an error of the input where it stands, again and again.
 func TestMethodOverrideReplaysErrors(t *testing.T) {
 	broken := errors.New("connection reset")
-	env := mwRequest("POST", "/", "", "CONTENT_TYPE", methodForm)
+	env := requestOf("POST", "/", "", "CONTENT_TYPE", formType)
 	env.SetInput(io.MultiReader(strings.NewReader("_method=PU"), iotest.ErrReader(broken)))
 	app := func(env *modgo.Environ, start modgo.StartResponse) modgo.Body {
 		text, err := io.ReadAll(env.Input())
@@ -151,9 +151,9 @@ func TestMethodOverrideReplaysErrors(t *testing.T) {
 		if method := env.Get("REQUEST_METHOD"); method != "POST" {
 			t.Errorf("a field that was cut off made the method %q", method)
 		}
-		return mwStart("204 No Content", nil)(env, start)
+		return starting("204 No Content", nil)(env, start)
 	}
-	mwServe(new(mwHost), env, middleware.MethodOverride()(app))
+	serve(new(recorder), env, middleware.MethodOverride()(app))
 }
 
 func TestMethodOverrideHandler(t *testing.T) {
@@ -166,8 +166,8 @@ func TestMethodOverrideHandler(t *testing.T) {
 	})))
 	defer server.Close()
 	form := url.Values{"_method": {"DELETE"}, "id": {"7"}}.Encode()
-	if _, text, err := mwGet(t, "POST", server.URL, form, "Content-Type", methodForm); err != nil || text != "DELETE "+form {
-		t.Errorf("%v: %q", err, text)
+	if r := fetch(t, "POST", server.URL, form, "Content-Type: "+formType); r.Err != nil || r.Body != "DELETE "+form {
+		t.Errorf("%v: %q", r.Err, r.Body)
 	}
 }
 
@@ -176,9 +176,9 @@ func ExampleMethodOverride() {
 		start("200 OK", modgo.Headers{{"Content-Type", "text/plain"}})
 		return modgo.Text(env.Get("REQUEST_METHOD") + " " + env.Get("PATH_INFO"))
 	}
-	env := mwRequest("POST", "/items/7", "_method=delete&sure=yes")
+	env := requestOf("POST", "/items/7", "_method=delete&sure=yes")
 	env.Set("CONTENT_TYPE", "application/x-www-form-urlencoded")
-	mwShow(middleware.MethodOverride()(application), env)
+	show(middleware.MethodOverride()(application), env)
 	// Output:
 	// 200 DELETE /items/7
 }

@@ -29,9 +29,9 @@ func Example() {
 		middleware.StaticFiles(files, middleware.StaticFilesOptions{}),
 	)
 
-	mwShow(application, mwRequest("GET", "/shop/cart", ""))
-	mwShow(application, mwRequest("GET", "/shop/cart", "", "HTTP_AUTHORIZATION", authBasic("ann:secret")))
-	mwShow(application, mwRequest("GET", "/logo.txt", "", "HTTP_AUTHORIZATION", authBasic("ann:secret")))
+	show(application, requestOf("GET", "/shop/cart", ""))
+	show(application, requestOf("GET", "/shop/cart", "", "HTTP_AUTHORIZATION", basic("ann:secret")))
+	show(application, requestOf("GET", "/logo.txt", "", "HTTP_AUTHORIZATION", basic("ann:secret")))
 	// Output:
 	// 401 Unauthorized
 	//

@@ -35,9 +35,9 @@ func Mount(mounts map[string]modgo.Application) modgo.Application {
 	}
 	return func(env *modgo.Environ, start modgo.StartResponse) modgo.Body {
 		path := env.Get("PATH_INFO")
-		prefix, app := mountFind(applications, path, longest)
+		prefix, app := longestMount(applications, path, longest)
 		if app == nil {
-			return middlewareAnswer(start, "404 Not Found")
+			return answer(start, "404 Not Found", "")
 		}
 		if prefix != "" {
 			env.Set("SCRIPT_NAME", env.Get("SCRIPT_NAME")+prefix)
@@ -65,9 +65,9 @@ func mountProblem(at string) string {
 	return ""
 }
 
-// mountFind finds the longest prefix of path, in whole segments, that has an application. None is longer than longest,
+// longestMount finds the longest prefix of path, in whole segments, that has an application. None is longer than longest,
 // which bounds what a path of nothing but slashes costs.
-func mountFind(applications map[string]modgo.Application, path string, longest int) (string, modgo.Application) {
+func longestMount(applications map[string]modgo.Application, path string, longest int) (string, modgo.Application) {
 	prefix := path
 	if len(path) > longest {
 		prefix = path[:max(0, strings.LastIndexByte(path[:longest+1], '/'))]

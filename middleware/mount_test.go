@@ -2,7 +2,6 @@ package middleware_test
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,8 +11,8 @@ import (
 	"github.com/mod-go/mod-go/modgo"
 )
 
-// mountNamed answers with its name and where it found itself.
-func mountNamed(name string) modgo.Application {
+// named answers with its name and where it found itself.
+func named(name string) modgo.Application {
 	return func(env *modgo.Environ, start modgo.StartResponse) modgo.Body {
 		start("200 OK", modgo.Headers{{"Content-Type", "text/plain"}})
 		return modgo.Text(name + " " + env.Get("SCRIPT_NAME") + "|" + env.Get("PATH_INFO"))
@@ -21,8 +20,8 @@ func mountNamed(name string) modgo.Application {
 }
 
 func TestMount(t *testing.T) {
-	some := map[string]modgo.Application{"/a": mountNamed("a"), "/a/b": mountNamed("ab"), "/long/er/one": mountNamed("long"), "/käse brot": mountNamed("käse")}
-	rest := map[string]modgo.Application{"/": mountNamed("rest"), "/a": mountNamed("a")}
+	some := map[string]modgo.Application{"/a": named("a"), "/a/b": named("ab"), "/long/er/one": named("long"), "/käse brot": named("käse")}
+	rest := map[string]modgo.Application{"/": named("rest"), "/a": named("a")}
 	for _, test := range []struct {
 		mounts       map[string]modgo.Application
 		script, path string
@@ -57,13 +56,13 @@ func TestMount(t *testing.T) {
 		{nil, "", "/a", ""},
 	} {
 		t.Run(test.script+"|"+test.path[:min(len(test.path), 20)], func(t *testing.T) {
-			host := new(mwHost)
-			env := mwRequest("GET", "/", "", "SCRIPT_NAME", test.script, "PATH_INFO", test.path)
+			host := new(recorder)
+			env := requestOf("GET", "/", "", "SCRIPT_NAME", test.script, "PATH_INFO", test.path)
 			app := middleware.Mount(test.mounts)
 			if test.path != "*" { // which is the test's own fault
 				app = modgo.Chain(app, validate.Testing(t))
 			}
-			if raised, err := mwServe(host, env, app); err != nil || raised != nil {
+			if raised, err := serve(host, env, app); err != nil || raised != nil {
 				t.Fatal(err, raised)
 			}
 			if test.want == "" && (host.status() != 404 || host.body() != "Not Found\n" || env.Get("PATH_INFO") != test.path) {
@@ -77,10 +76,10 @@ func TestMount(t *testing.T) {
 }
 
 func TestMountNests(t *testing.T) {
-	inner := middleware.Mount(map[string]modgo.Application{"/b": mountNamed("b")})
-	host := new(mwHost)
-	app := middleware.Mount(map[string]modgo.Application{"/a": mwCheck(t, func(app modgo.Application) modgo.Application { return app }, inner)})
-	if raised, err := mwServe(host, mwRequest("GET", "/a/b/c", ""), app); err != nil || raised != nil || host.body() != "b /a/b|/c" {
+	inner := middleware.Mount(map[string]modgo.Application{"/b": named("b")})
+	host := new(recorder)
+	app := middleware.Mount(map[string]modgo.Application{"/a": checked(t, func(app modgo.Application) modgo.Application { return app })(inner)})
+	if raised, err := serve(host, requestOf("GET", "/a/b/c", ""), app); err != nil || raised != nil || host.body() != "b /a/b|/c" {
 		t.Errorf("%v, %v: %q", err, raised, host.body())
 	}
 }
@@ -89,10 +88,10 @@ func TestMountHandler(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s %s", r.URL.Path, r.URL.EscapedPath(), modgo.FromContext(r.Context()).Get("SCRIPT_NAME"))
 	})
-	url := mwServer(t, middleware.Mount(map[string]modgo.Application{"/a b": modgo.FromHandler(h)}), io.Discard)
-	response, text, err := mwGet(t, "GET", url+"/a%20b/c%2Fd", "")
-	if err != nil || response.StatusCode != 200 || text != "/c/d /c%2Fd /a b" {
-		t.Errorf("%v: %q", err, text)
+	s := serveSite(t, "", middleware.Mount(map[string]modgo.Application{"/a b": modgo.FromHandler(h)}))
+	r := s.do(t, "GET", "/a%20b/c%2Fd")
+	if r.Err != nil || r.StatusCode != 200 || r.Body != "/c/d /c%2Fd /a b" {
+		t.Errorf("%v: %q", r.Err, r.Body)
 	}
 }
 
@@ -114,7 +113,7 @@ func TestMountRefuses(t *testing.T) {
 					t.Errorf("panicked with %s; want the key, and %s", text, problem)
 				}
 			}()
-			app := mountNamed("app")
+			app := named("app")
 			if at == "/nil" {
 				app = nil
 			}
@@ -132,16 +131,7 @@ func ExampleMount() {
 		"/hello": hello,
 		"/files": modgo.FromHandler(http.NotFoundHandler()),
 	})
-	mwShow(application, mwRequest("GET", "/hello/world", ""))
+	show(application, requestOf("GET", "/hello/world", ""))
 	// Output:
 	// 200 mounted at /hello, asked for /world
-}
-
-// mwShow answers one request, for the examples.
-func mwShow(app modgo.Application, env *modgo.Environ) {
-	host := new(mwHost)
-	if raised, err := mwServe(host, env, app); err != nil || raised != nil {
-		fmt.Println(err, raised)
-	}
-	fmt.Println(host.status(), host.body())
 }

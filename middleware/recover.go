@@ -3,10 +3,10 @@ package middleware
 import (
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strings"
 
 	"github.com/mod-go/mod-go/internal/httpfield"
+	"github.com/mod-go/mod-go/internal/stack"
 	"github.com/mod-go/mod-go/modgo"
 )
 
@@ -64,6 +64,7 @@ type recovery struct {
 // A recoveredPanic is the cause that startResponse is given for a panic.
 type recoveredPanic struct{ value any }
 
+// Error is what is known of the panic, in one clause.
 func (p *recoveredPanic) Error() string { return fmt.Sprintf("the application panicked: %v", p.value) }
 
 // Unwrap is what the application panicked with, if it is an error.
@@ -74,7 +75,7 @@ func (p *recoveredPanic) Unwrap() error {
 
 // guard is body with its panics recovered.
 func (r *recovery) guard(body modgo.Body) modgo.Body {
-	if body == nil || middlewareOwnMeans(body) {
+	if body == nil || ownMeans(body) {
 		return body
 	}
 	return func(yield func([]byte, error) bool) {
@@ -119,7 +120,7 @@ func (r *recovery) iterate(body modgo.Body, yield func([]byte, error) bool) (pag
 // functions are on the stack.
 func (r *recovery) answer(v any) modgo.Body {
 	r.report(v)
-	headers, text := middlewarePage(recoverStatus)
+	headers, text := page(recoverStatus, "")
 	body := modgo.Bytes(text)
 	if r.page != nil {
 		if h, b, ok := r.makePage(v); ok {
@@ -129,7 +130,7 @@ func (r *recovery) answer(v any) modgo.Body {
 	cause := &recoveredPanic{v}
 	defer func() {
 		if raised := recover(); raised == any(cause) { // the head has been sent (C36)
-			middlewareDiscard(body)
+			discard(body)
 			panic(http.ErrAbortHandler)
 		} else if raised != nil {
 			panic(raised)
@@ -159,21 +160,11 @@ func (r *recovery) report(v any) {
 	if id == "" {
 		id = r.env.Get("UNIQUE_ID")
 	}
-	if requestIDValid(id) {
+	if validRequestID(id) {
 		id = " (request id " + id + ")"
 	}
 	// The value may hold what the client sent.
 	value := httpfield.Sanitized(fmt.Sprint(v))
-	stack := strings.ReplaceAll(strings.TrimSpace(recoverStack()), "\n", "\n| ")
-	_, _ = fmt.Fprintf(r.env.Errors(), "the application panicked: %s%s\n| %s\n", value, id, stack)
-}
-
-// recoverStack is the stack from where the panic was raised: what comes before are calls of this file.
-func recoverStack() string {
-	head, rest, _ := strings.Cut(string(debug.Stack()), "\n")
-	if at := strings.LastIndex(rest, "\npanic("); at >= 0 {
-		_, rest, _ = strings.Cut(rest[at+1:], "\n") // the call of panic
-		_, rest, _ = strings.Cut(rest, "\n")        // and its place
-	}
-	return head + "\n" + rest
+	trace := strings.ReplaceAll(strings.TrimSpace(stack.OfPanic()), "\n", "\n| ")
+	_, _ = fmt.Fprintf(r.env.Errors(), "the application panicked: %s%s\n| %s\n", value, id, trace)
 }

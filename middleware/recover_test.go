@@ -14,22 +14,11 @@ import (
 )
 
 func TestRecoverIsTransparent(t *testing.T) {
-	mwTransparent(t, middleware.Recover(), mwGetRequest)
-}
-
-// recoverBoom is where panics come from: its name must stand in the log.
-func recoverBoom(v any) { panic(v) }
-
-// recoverBody is a body of these blocks, at the end of which f is called.
-func recoverBody(f func(), texts ...string) modgo.Body {
-	return func(yield func([]byte, error) bool) {
-		mwBlocks(texts...)(yield)
-		f()
-	}
+	checkTransparent(t, middleware.Recover(), getRequest)
 }
 
 func TestRecover(t *testing.T) {
-	boom := func() { recoverBoom("out of\nluck") }
+	boom := func() { raise("out of\nluck") }
 	typed := modgo.Headers{{"Content-Type", "text/plain"}, {"Content-Length", "100"}}
 	for _, test := range []struct {
 		name   string
@@ -65,29 +54,29 @@ func TestRecover(t *testing.T) {
 			boom()
 			return nil
 		}},
-		{name: "in the body, before a block", app: mwStart("200 OK", recoverBody(boom))},
-		{name: "in the body, after an empty block", app: mwStart("200 OK", recoverBody(boom, "", ""))},
-		{name: "in the body, after a block", sent: "ab", abort: true, app: mwStart("200 OK", recoverBody(boom, "a", "b"))},
-		{name: "in the body, before start", app: func(*modgo.Environ, modgo.StartResponse) modgo.Body { return recoverBody(boom) }},
-		{name: "in a clean-up", sent: "a", abort: true, app: mwStart("200 OK", modgo.OnClose(mwBlocks("a"), boom))},
-		{name: "in a clean-up after nothing", app: mwStart("200 OK", modgo.OnClose(nil, boom))},
-		{name: "in a clean-up when the client has gone", gone: true, abort: true, app: mwStart("200 OK", modgo.OnClose(mwBlocks("a", "b"), boom))},
+		{name: "in the body, before a block", app: starting("200 OK", blocksThen(boom))},
+		{name: "in the body, after an empty block", app: starting("200 OK", blocksThen(boom, "", ""))},
+		{name: "in the body, after a block", sent: "ab", abort: true, app: starting("200 OK", blocksThen(boom, "a", "b"))},
+		{name: "in the body, before start", app: func(*modgo.Environ, modgo.StartResponse) modgo.Body { return blocksThen(boom) }},
+		{name: "in a clean-up", sent: "a", abort: true, app: starting("200 OK", modgo.OnClose(blocks("a"), boom))},
+		{name: "in a clean-up after nothing", app: starting("200 OK", modgo.OnClose(nil, boom))},
+		{name: "in a clean-up when the client has gone", gone: true, abort: true, app: starting("200 OK", modgo.OnClose(blocks("a", "b"), boom))},
 		{name: "HEAD, in the call", method: "HEAD", app: func(*modgo.Environ, modgo.StartResponse) modgo.Body { boom(); return nil }},
-		{name: "HEAD, after the last block that is wanted", method: "HEAD", abort: true, app: mwStart("200 OK", modgo.OnClose(mwBlocks("a", "b"), boom))},
+		{name: "HEAD, after the last block that is wanted", method: "HEAD", abort: true, app: starting("200 OK", modgo.OnClose(blocks("a", "b"), boom))},
 		{name: "an error", log: "the disk is full", app: func(*modgo.Environ, modgo.StartResponse) modgo.Body {
-			recoverBoom(errors.New("the disk is full"))
+			raise(errors.New("the disk is full"))
 			return nil
 		}},
 		{name: "nil", log: "panic called with nil argument", app: func(*modgo.Environ, modgo.StartResponse) modgo.Body {
-			recoverBoom(nil)
+			raise(nil)
 			return nil
 		}},
 		{name: "a value that cannot be compared", log: "[1 2]", app: func(*modgo.Environ, modgo.StartResponse) modgo.Body {
-			recoverBoom([]int{1, 2})
+			raise([]int{1, 2})
 			return nil
 		}},
 		{name: "a value whose String panics", log: "PANIC=", app: func(*modgo.Environ, modgo.StartResponse) modgo.Body {
-			recoverBoom(recoverBadString{})
+			raise(badString{})
 			return nil
 		}},
 	} {
@@ -96,10 +85,10 @@ func TestRecover(t *testing.T) {
 			if method == "" {
 				method = "GET"
 			}
-			host := &mwHost{gone: test.gone}
-			env := mwRequest(method, "/p", "", "UNIQUE_ID", "abc@1-2")
+			host := &recorder{gone: test.gone}
+			env := requestOf(method, "/p", "", "UNIQUE_ID", "abc@1-2")
 			app := test.app
-			raised, err := mwServe(host, env, mwCheck(t, middleware.Recover(), app))
+			raised, err := serve(host, env, checked(t, middleware.Recover())(app))
 			if test.abort {
 				if raised != http.ErrAbortHandler || host.finished || host.body() != test.sent {
 					t.Errorf("raised %v, sent %q, finished %v; want an aborted response", raised, host.body(), host.finished)
@@ -114,13 +103,13 @@ func TestRecover(t *testing.T) {
 					t.Errorf("%v, raised %v: %d %q, Content-Length %q; want 500", err, raised, host.status(), host.body(), value)
 				}
 			}
-			recoverCheckLog(t, mwErrors(env), test.log)
+			checkPanicLog(t, errorsOf(env), test.log)
 		})
 	}
 }
 
-// recoverCheckLog checks that there is one entry, with this in its first line.
-func recoverCheckLog(t *testing.T, entries []string, want string) {
+// checkPanicLog checks that there is one entry, with this in its first line.
+func checkPanicLog(t *testing.T, entries []string, want string) {
 	t.Helper()
 	if want == "" {
 		want = "out of luck" // in one line
@@ -137,27 +126,27 @@ func recoverCheckLog(t *testing.T, entries []string, want string) {
 			t.Errorf("line %q does not begin with \"| \"", line)
 		}
 	}
-	if len(lines) < 4 || !strings.Contains(lines[2], ".recoverBoom(") {
+	if len(lines) < 4 || !strings.Contains(lines[2], ".raise(") {
 		t.Errorf("the stack does not begin where the panic was raised:\n%s", entries[0])
 	}
 }
 
-type recoverBadString struct{}
+type badString struct{}
 
-func (recoverBadString) String() string { panic("no string either") }
+func (badString) String() string { panic("no string either") }
 
 func TestRecoverReportsContractErrors(t *testing.T) {
 	for name, app := range map[string]modgo.Application{
-		"in the call": mwStart("200 OK\r\n", nil),
+		"in the call": starting("200 OK\r\n", nil),
 		"in the body": func(_ *modgo.Environ, start modgo.StartResponse) modgo.Body {
-			return recoverBody(func() { start("200 OK", modgo.Headers{{"Connection", "close"}}) })
+			return blocksThen(func() { start("200 OK", modgo.Headers{{"Connection", "close"}}) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			host := new(mwHost)
-			env := mwRequest("GET", "/", "")
-			raised, err := mwServe(host, env, middleware.Recover()(app))
-			entries := mwErrors(env)
+			host := new(recorder)
+			env := requestOf("GET", "/", "")
+			raised, err := serve(host, env, middleware.Recover()(app))
+			entries := errorsOf(env)
 			if err != nil || raised != nil || host.status() != 500 || len(entries) != 1 || !strings.Contains(entries[0], "application contract C3") {
 				t.Errorf("%v, %v: %d; logged %q", err, raised, host.status(), entries)
 			}
@@ -169,21 +158,21 @@ func TestRecoverPassesAbortHandlerThrough(t *testing.T) {
 	abort := func() { panic(http.ErrAbortHandler) }
 	for name, app := range map[string]modgo.Application{
 		"in the call":      func(*modgo.Environ, modgo.StartResponse) modgo.Body { abort(); return nil },
-		"in the body":      mwStart("200 OK", recoverBody(abort)),
-		"after a block":    mwStart("200 OK", recoverBody(abort, "a")),
-		"in the clean-up":  mwStart("200 OK", modgo.OnClose(mwBlocks("a"), abort)),
-		"of a HEAD's body": mwStart("200 OK", modgo.OnClose(mwBlocks("a"), abort)),
+		"in the body":      starting("200 OK", blocksThen(abort)),
+		"after a block":    starting("200 OK", blocksThen(abort, "a")),
+		"in the clean-up":  starting("200 OK", modgo.OnClose(blocks("a"), abort)),
+		"of a HEAD's body": starting("200 OK", modgo.OnClose(blocks("a"), abort)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			method := "GET"
 			if strings.Contains(name, "HEAD") {
 				method = "HEAD"
 			}
-			host := new(mwHost)
-			env := mwRequest(method, "/", "")
-			raised, _ := mwServe(host, env, mwCheck(t, middleware.Recover(), app))
-			if raised != http.ErrAbortHandler || host.status() == 500 || len(mwErrors(env)) != 0 {
-				t.Errorf("raised %v, status %d, logged %q", raised, host.status(), mwErrors(env))
+			host := new(recorder)
+			env := requestOf(method, "/", "")
+			raised, _ := serve(host, env, checked(t, middleware.Recover())(app))
+			if raised != http.ErrAbortHandler || host.status() == 500 || len(errorsOf(env)) != 0 {
+				t.Errorf("raised %v, status %d, logged %q", raised, host.status(), errorsOf(env))
 			}
 		})
 	}
@@ -192,11 +181,11 @@ func TestRecoverPassesAbortHandlerThrough(t *testing.T) {
 // TestRecoverLeavesTheServerAlone: what panics outside is not the application's failure.
 func TestRecoverLeavesTheServerAlone(t *testing.T) {
 	cleaned := 0
-	env := mwRequest("GET", "/", "")
-	host := &mwHost{sent: func(string) { panic("the server is broken") }}
-	app := mwStart("200 OK", modgo.OnClose(mwBlocks("a"), func() { cleaned++ }))
-	if raised, _ := mwServe(host, env, middleware.Recover()(app)); raised != "the server is broken" || len(mwErrors(env)) != 0 || cleaned != 1 {
-		t.Errorf("raised %v, logged %q, cleaned up %d times", raised, mwErrors(env), cleaned)
+	env := requestOf("GET", "/", "")
+	host := &recorder{sent: func(string) { panic("the server is broken") }}
+	app := starting("200 OK", modgo.OnClose(blocks("a"), func() { cleaned++ }))
+	if raised, _ := serve(host, env, middleware.Recover()(app)); raised != "the server is broken" || len(errorsOf(env)) != 0 || cleaned != 1 {
+		t.Errorf("raised %v, logged %q, cleaned up %d times", raised, errorsOf(env), cleaned)
 	}
 }
 
@@ -208,9 +197,9 @@ func TestRecoverPage(t *testing.T) {
 	broken := func(*modgo.Environ, any) (modgo.Headers, modgo.Body) { panic("the page is broken") }
 	closed := 0
 	closing := func(*modgo.Environ, any) (modgo.Headers, modgo.Body) {
-		return modgo.Headers{{"Content-Type", "text/html"}}, modgo.OnClose(mwBlocks("page"), func() { closed++ })
+		return modgo.Headers{{"Content-Type", "text/html"}}, modgo.OnClose(blocks("page"), func() { closed++ })
 	}
-	late := recoverBody(func() { recoverBoom("oops") })
+	late := blocksThen(func() { raise("oops") })
 	for _, test := range []struct {
 		name   string
 		page   middleware.ErrorPage
@@ -218,19 +207,19 @@ func TestRecoverPage(t *testing.T) {
 		want   string
 		logged int
 	}{
-		{"in the call", page, func(*modgo.Environ, modgo.StartResponse) modgo.Body { recoverBoom("oops"); return nil }, "/p: oops", 1},
-		{"in the body", page, mwStart("200 OK", late), "/p: oops", 1},
-		{"it panics itself", broken, mwStart("200 OK", late), "Internal Server Error\n", 2},
-		{"it has a clean-up", closing, mwStart("200 OK", late), "page", 1},
-		{"it has a clean-up and is too late", closing, mwStart("200 OK", recoverBody(func() { recoverBoom("oops") }, "sent")), "sent", 1},
+		{"in the call", page, func(*modgo.Environ, modgo.StartResponse) modgo.Body { raise("oops"); return nil }, "/p: oops", 1},
+		{"in the body", page, starting("200 OK", late), "/p: oops", 1},
+		{"it panics itself", broken, starting("200 OK", late), "Internal Server Error\n", 2},
+		{"it has a clean-up", closing, starting("200 OK", late), "page", 1},
+		{"it has a clean-up and is too late", closing, starting("200 OK", blocksThen(func() { raise("oops") }, "sent")), "sent", 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			closed = 0
-			host := new(mwHost)
-			env := mwRequest("GET", "/p", "")
-			raised, _ := mwServe(host, env, mwCheck(t, middleware.Recover(middleware.RecoverPage(test.page)), test.app))
-			if host.body() != test.want || (raised != nil) != (test.want == "sent") || len(mwErrors(env)) != test.logged {
-				t.Errorf("%d %q, raised %v; logged %q", host.status(), host.body(), raised, mwErrors(env))
+			host := new(recorder)
+			env := requestOf("GET", "/p", "")
+			raised, _ := serve(host, env, checked(t, middleware.Recover(middleware.RecoverPage(test.page)))(test.app))
+			if host.body() != test.want || (raised != nil) != (test.want == "sent") || len(errorsOf(env)) != test.logged {
+				t.Errorf("%d %q, raised %v; logged %q", host.status(), host.body(), raised, errorsOf(env))
 			}
 			if strings.Contains(test.name, "clean-up") && closed != 1 {
 				t.Errorf("the page was cleaned up %d times", closed)
@@ -245,16 +234,16 @@ func TestRecoverHandler(t *testing.T) {
 		if r.URL.Path == "/late" {
 			w.(http.Flusher).Flush()
 		}
-		recoverBoom("oops")
+		raise("oops")
 	}))
 	server := httptest.NewServer(h)
 	defer server.Close()
 	server.Config.ErrorLog = nil
-	if response, text, err := mwGet(t, "GET", server.URL, ""); err != nil || response.StatusCode != 500 || text != "Internal Server Error\n" {
-		t.Errorf("%v: %v %q", err, response, text)
+	if r := fetch(t, "GET", server.URL, ""); r.Err != nil || r.StatusCode != 500 || r.Body != "Internal Server Error\n" {
+		t.Errorf("%v: %d %q", r.Err, r.StatusCode, r.Body)
 	}
-	if _, text, err := mwGet(t, "GET", server.URL+"/late", ""); err == nil {
-		t.Errorf("the response came whole: %q", text)
+	if r := fetch(t, "GET", server.URL+"/late", ""); r.Err == nil {
+		t.Errorf("the response came whole: %q", r.Body)
 	}
 }
 
@@ -264,7 +253,7 @@ func ExampleRecover() {
 		start("200 OK", modgo.Headers{{"Content-Type", "text/plain"}})
 		return modgo.Text("bought " + cart[0]) // a bug: there may be nothing in it
 	}
-	mwShow(middleware.Recover()(application), mwRequest("GET", "/buy", ""))
+	show(middleware.Recover()(application), requestOf("GET", "/buy", ""))
 	// Output:
 	// 500 Internal Server Error
 }

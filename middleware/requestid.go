@@ -57,7 +57,7 @@ func RequestID(options ...RequestIDOption) modgo.Middleware {
 			id := config.id(env)
 			env.Set(RequestIDVariable, id)
 			env.SetContext(context.WithValue(env.Context(), requestIDKey{}, id))
-			return app(env, middlewareWithHeader(start, requestIDHeader, id))
+			return app(env, withHeader(start, requestIDHeader, id))
 		}
 	}
 }
@@ -71,15 +71,15 @@ func RequestIDFromContext(ctx context.Context) string {
 // id is the id of a request.
 func (c *requestIDConfig) id(env *modgo.Environ) string {
 	for _, variable := range [...]string{"UNIQUE_ID", RequestIDVariable, c.trusted} {
-		if id := env.Get(variable); variable != "" && requestIDValid(id) {
+		if id := env.Get(variable); variable != "" && validRequestID(id) {
 			return id
 		}
 	}
 	return rand.Text()[:26] // of a fixed length, whatever a later version of Go makes
 }
 
-// requestIDValid tells whether an id can be written to logs, headers and attributes as it is.
-func requestIDValid(id string) bool {
+// validRequestID tells whether an id can be written to logs, headers and attributes as it is.
+func validRequestID(id string) bool {
 	if id == "" || len(id) > requestIDMax {
 		return false
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func TestRequestIDIsTransparent(t *testing.T) {
-	mwTransparent(t, middleware.RequestID(), mwGetRequest)
+	checkTransparent(t, middleware.RequestID(), getRequest)
 }
 
 func TestRequestID(t *testing.T) {
@@ -47,14 +47,14 @@ func TestRequestID(t *testing.T) {
 		{"two headers", trusting, []string{"HTTP_X_REQUEST_ID", "a, b"}, made},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			host := new(mwHost)
-			env := mwRequest("GET", "/", "", test.variables...)
+			host := new(recorder)
+			env := requestOf("GET", "/", "", test.variables...)
 			var seen []string
 			app := func(env *modgo.Environ, start modgo.StartResponse) modgo.Body {
 				seen = append(seen, env.Get(middleware.RequestIDVariable), middleware.RequestIDFromContext(env.Context()))
-				return mwStart("200 OK", modgo.Text("a"))(env, start)
+				return starting("200 OK", modgo.Text("a"))(env, start)
 			}
-			if raised, err := mwServe(host, env, mwCheck(t, test.m, app)); err != nil || raised != nil {
+			if raised, err := serve(host, env, checked(t, test.m)(app)); err != nil || raised != nil {
 				t.Fatal(err, raised)
 			}
 			id, times := host.header("X-Request-Id")
@@ -68,8 +68,8 @@ func TestRequestID(t *testing.T) {
 func TestRequestIDsDiffer(t *testing.T) {
 	ids := make(map[string]bool)
 	for range 1000 {
-		host := new(mwHost)
-		mwServe(host, mwGetRequest("GET"), middleware.RequestID()(mwStart("204 No Content", nil)))
+		host := new(recorder)
+		serve(host, getRequest("GET"), middleware.RequestID()(starting("204 No Content", nil)))
 		id, _ := host.header("X-Request-Id")
 		ids[id] = true
 	}
@@ -79,18 +79,18 @@ func TestRequestIDsDiffer(t *testing.T) {
 }
 
 func TestRequestIDLeavesTheApplicationsHeadersAlone(t *testing.T) {
-	host := new(mwHost)
+	host := new(recorder)
 	shared := append(make(modgo.Headers, 0, 10), [2]string{"Content-Type", "text/plain"})
 	app := func(_ *modgo.Environ, start modgo.StartResponse) modgo.Body {
 		start("200 OK", shared)
 		return modgo.Text("a")
 	}
-	mwServe(host, mwGetRequest("GET"), middleware.RequestID()(app))
+	serve(host, getRequest("GET"), middleware.RequestID()(app))
 	if spare := shared[:2][1]; spare != [2]string{} {
 		t.Errorf("the application's array holds %q", spare)
 	}
-	host = new(mwHost)
-	mwServe(host, mwGetRequest("GET"), middleware.RequestID()(mwStart("200 OK", nil, [2]string{"x-request-id", "mine"})))
+	host = new(recorder)
+	serve(host, getRequest("GET"), middleware.RequestID()(starting("200 OK", nil, [2]string{"x-request-id", "mine"})))
 	if id, times := host.header("X-Request-Id"); id != "mine" || times != 1 {
 		t.Errorf("X-Request-Id %q, %d times; want the application's", id, times)
 	}
@@ -101,9 +101,9 @@ func TestRequestIDHandler(t *testing.T) {
 		io.WriteString(w, middleware.RequestIDFromContext(r.Context())+" "+modgo.FromContext(r.Context()).Get(middleware.RequestIDVariable))
 	})))
 	defer server.Close()
-	response, text, err := mwGet(t, "GET", server.URL, "")
-	if err != nil || len(text) != 53 || text != response.Header.Get("X-Request-Id")+" "+response.Header.Get("X-Request-Id") {
-		t.Errorf("%v: %q, header %q", err, text, response.Header.Get("X-Request-Id"))
+	r := fetch(t, "GET", server.URL, "")
+	if id := r.Header.Get("X-Request-Id"); r.Err != nil || len(id) != 26 || r.Body != id+" "+id {
+		t.Errorf("%v: %q, header %q", r.Err, r.Body, id)
 	}
 }
 
@@ -125,9 +125,9 @@ func ExampleRequestID() {
 		start("200 OK", modgo.Headers{{"Content-Type", "text/plain"}})
 		return modgo.Text("this is request " + env.Get(middleware.RequestIDVariable))
 	}
-	env := mwRequest("GET", "/", "")
+	env := requestOf("GET", "/", "")
 	env.Set("UNIQUE_ID", "Zm9vYmFy") // as mod_unique_id does
-	mwShow(middleware.RequestID()(application), env)
+	show(middleware.RequestID()(application), env)
 	// Output:
 	// 200 this is request Zm9vYmFy
 }

@@ -63,18 +63,13 @@ func FileServer(fsys fs.FS, options StaticFilesOptions) modgo.Application {
 	s := newStaticFiles("FileServer", fsys, options)
 	return func(env *modgo.Environ, startResponse modgo.StartResponse) modgo.Body {
 		if method := env.Get("REQUEST_METHOD"); method != http.MethodGet && method != http.MethodHead {
-			return staticAnswer(startResponse, "405 Method Not Allowed", "files are only read: use GET or HEAD\n", [2]string{"Allow", "GET, HEAD"})
+			return answer(startResponse, "405 Method Not Allowed", "files are only read: use GET or HEAD", [2]string{"Allow", "GET, HEAD"})
 		}
 		if body, found := s.serve(env, startResponse); found {
 			return body
 		}
-		return staticAnswer(startResponse, "404 Not Found", "there is no such file\n")
+		return answer(startResponse, "404 Not Found", "there is no such file")
 	}
-}
-
-func staticAnswer(startResponse modgo.StartResponse, status, text string, more ...[2]string) modgo.Body {
-	startResponse(status, append(modgo.Headers{{"Content-Type", "text/plain; charset=utf-8"}}, more...))
-	return modgo.Text(text)
 }
 
 // staticFiles serves one file system.
@@ -124,11 +119,11 @@ func (s *staticFiles) serve(env *modgo.Environ, startResponse modgo.StartRespons
 		return nil, false // no directory
 	}
 	switch {
-	case staticNotExist(err):
+	case notExist(err):
 		return nil, false
 	case errors.Is(err, fs.ErrPermission):
 		fmt.Fprintf(env.Errors(), "middleware.%s: %v: let the server's user read it, or take it away\n", s.caller, err)
-		return staticAnswer(startResponse, "403 Forbidden", "the server may not read this file\n"), true
+		return answer(startResponse, "403 Forbidden", "the server may not read this file"), true
 	case err != nil:
 		return s.failed(err), true
 	case !info.Mode().IsRegular():
@@ -171,7 +166,7 @@ func (s *staticFiles) redirect(env *modgo.Environ, startResponse modgo.StartResp
 	location := &url.URL{Path: env.Get("SCRIPT_NAME") + strings.TrimSuffix(clean, "/") + "/", RawQuery: env.Get("QUERY_STRING")}
 	// "//host/" would be another server's address, whatever SCRIPT_NAME is.
 	location.Path = "/" + strings.TrimLeft(location.Path, "/")
-	return staticAnswer(startResponse, "301 Moved Permanently", "the directory's URL ends with a slash\n", [2]string{"Location", location.String()})
+	return answer(startResponse, "301 Moved Permanently", "the directory's URL ends with a slash", [2]string{"Location", location.String()})
 }
 
 // failed ends a response that has not begun: the server answers with 500, and logs the error.

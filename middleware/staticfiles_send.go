@@ -15,8 +15,8 @@ import (
 	"github.com/mod-go/mod-go/modgo"
 )
 
-// staticNotExist tells whether an error says that there is no such file.
-func staticNotExist(err error) bool {
+// notExist tells whether an error says that there is no such file.
+func notExist(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) ||
 		errors.Is(err, syscall.ENOTDIR) || // a file is asked for as if it were a directory
 		errors.Is(err, syscall.ENAMETOOLONG)
@@ -24,7 +24,7 @@ func staticNotExist(err error) bool {
 
 // send answers with the file.
 func (s *staticFiles) send(env *modgo.Environ, startResponse modgo.StartResponse, name string, f fs.File, info fs.FileInfo) modgo.Body {
-	mediaType, err := staticType(name, f)
+	mediaType, err := mediaTypeOf(name, f)
 	if err != nil {
 		_ = f.Close()
 		return s.failed(err)
@@ -67,8 +67,8 @@ func (s *staticFiles) precompressed(name string, info fs.FileInfo) (fs.File, fs.
 	return packed, packedInfo, true
 }
 
-// staticType is the media type of the name's extension, or of what the file begins with.
-func staticType(name string, f fs.File) (string, error) {
+// mediaTypeOf is the media type of the name's extension, or of what the file begins with.
+func mediaTypeOf(name string, f fs.File) (string, error) {
 	if mediaType := mime.TypeByExtension(path.Ext(name)); mediaType != "" {
 		return mediaType, nil
 	}

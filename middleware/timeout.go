@@ -7,11 +7,10 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/mod-go/mod-go/internal/httpfield"
 	"github.com/mod-go/mod-go/modgo"
 )
 
@@ -19,6 +18,7 @@ import (
 // errors.Is it is context.DeadlineExceeded and http.ErrHandlerTimeout.
 type TimeoutError struct{ Limit time.Duration }
 
+// Error names the limit.
 func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("middleware.Timeout: the application took longer than %v", e.Limit)
 }
@@ -79,7 +79,7 @@ func Timeout(limit time.Duration, options ...TimeoutOption) modgo.Middleware {
 	for _, option := range options {
 		option(config)
 	}
-	config.headers, config.text = middlewarePage(config.status)
+	config.headers, config.text = page(config.status, "")
 	return func(app modgo.Application) modgo.Application {
 		return func(env *modgo.Environ, start modgo.StartResponse) modgo.Body {
 			return newTimedRequest(config, env, start).call(app, env)
@@ -103,13 +103,13 @@ type timedRequest struct {
 	restore func()          // ends it, and gives env back the one before
 
 	mu       sync.Mutex
-	inside   bool // the request's goroutine is in the application
-	started  bool // the application has called start
-	begun    bool // part of the response has been sent
-	left     int  // bytes that its Content-Length promises and that have not been sent; below 0 without
-	over     bool // it has been decided what becomes of the response
-	answered bool // the client has got the page, or the application the connection
-	raised   any  // what the server's side panicked with on the timer's goroutine
+	inside   bool  // the request's goroutine is in the application
+	started  bool  // the application has called start
+	begun    bool  // part of the response has been sent
+	left     int64 // bytes that its Content-Length promises and that have not been sent; below 0 without
+	over     bool  // it has been decided what becomes of the response
+	answered bool  // the client has got the page, or the application the connection
+	raised   any   // what the server's side panicked with on the timer's goroutine
 }
 
 func newTimedRequest(config *timeoutConfig, env *modgo.Environ, start modgo.StartResponse) *timedRequest {
@@ -148,7 +148,7 @@ func (t *timedRequest) call(app modgo.Application, env *modgo.Environ) modgo.Bod
 	body := app(env, t.startResponse)
 	returned = true
 	inTime := t.leave(nil)
-	if inTime && (body == nil || middlewareOwnMeans(body)) {
+	if inTime && (body == nil || ownMeans(body)) {
 		return modgo.OnClose(body, t.restore)
 	}
 	return t.body(body)
@@ -159,7 +159,7 @@ func (t *timedRequest) body(body modgo.Body) modgo.Body {
 	return func(yield func([]byte, error) bool) {
 		defer t.restore()
 		if !t.enter() {
-			defer middlewareDiscard(body) // when the client has its answer
+			defer discard(body) // when the client has its answer
 			t.settle(yield)
 			return
 		}
@@ -204,12 +204,12 @@ func (t *timedRequest) leave(block []byte) bool {
 	if t.expired() {
 		return false
 	}
-	t.sent(len(block))
+	t.sent(int64(len(block)))
 	return true
 }
 
 // sent notes that bytes of the body have been sent.
-func (t *timedRequest) sent(n int) {
+func (t *timedRequest) sent(n int64) {
 	t.begun = t.begun || n > 0
 	if t.left > 0 {
 		t.left = max(0, t.left-n)
@@ -238,7 +238,7 @@ func (t *timedRequest) startResponse(status string, headers modgo.Headers, cause
 	}
 	w := t.start(status, headers, cause...)
 	t.started = true
-	t.left = timeoutLength(headers)
+	t.left = httpfield.ContentLength(headers)
 	return &timedWriter{t, w}
 }
 
@@ -248,6 +248,7 @@ type timedWriter struct {
 	writer  io.Writer
 }
 
+// Write fails with the *TimeoutError when the time is over.
 func (w *timedWriter) Write(block []byte) (int, error) {
 	t := w.request
 	t.mu.Lock()
@@ -256,21 +257,9 @@ func (w *timedWriter) Write(block []byte) (int, error) {
 		return 0, t.cause
 	}
 	n, err := w.writer.Write(block)
-	t.sent(n)
+	t.sent(int64(n))
 	t.begun = t.begun || len(block) > 0 // the head may be out if the block is not
 	return n, err
-}
-
-// timeoutLength is the Content-Length among headers, -1 without.
-func timeoutLength(headers modgo.Headers) int {
-	for _, h := range headers {
-		if strings.EqualFold(h[0], "Content-Length") {
-			if n, err := strconv.Atoi(h[1]); err == nil {
-				return n
-			}
-		}
-	}
-	return -1
 }
 
 // fire is called on a goroutine of its own when the context ends, for whatever reason.

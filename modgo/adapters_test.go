@@ -10,12 +10,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mod-go/mod-go/environ"
 	"github.com/mod-go/mod-go/modgo"
 )
 
@@ -226,12 +229,7 @@ func TestApplicationBehindRouter(t *testing.T) {
 		env.SetValue(contextKey{}, 42)
 		return app(env, start)
 	})
-	response, err := http.Get("http://" + serve(t, outer) + "/api/things")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if body, _ := io.ReadAll(response.Body); string(body) != "/api|/things|ada|42" {
+	if _, body := get(t, "http://"+serve(t, outer)+"/api/things"); body != "/api|/things|ada|42" {
 		t.Errorf("%q", body)
 	}
 }
@@ -297,12 +295,37 @@ func TestHijackWithReplacedInput(t *testing.T) {
 		start("200 OK", modgo.Headers{{"Content-Type", "text/plain"}})
 		return modgo.Text(fmt.Sprint(err))
 	}))
-	response, err := http.Get("http://" + addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if body, _ := io.ReadAll(response.Body); !strings.Contains(string(body), "C50") {
+	if _, body := get(t, "http://"+addr); !strings.Contains(body, "C50") {
 		t.Errorf("%q", body)
+	}
+}
+
+// TestUploadIsRemoved: the temporary files of large parts are gone when the handler is, however it ended.
+func TestUploadIsRemoved(t *testing.T) {
+	const upload = "--b\r\nContent-Disposition: form-data; name=f; filename=f\r\n\r\ncontent\r\n--b--\r\n"
+	for name, ending := range map[string]func(){"returns": func() {}, "panics": func() { panic("oops") }} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			t.Setenv("TMPDIR", dir)
+			env := environ.New(environ.Config{Input: strings.NewReader(upload), Source: environ.Variables{
+				"REQUEST_METHOD": "POST", "CONTENT_TYPE": "multipart/form-data; boundary=b", "CONTENT_LENGTH": strconv.Itoa(len(upload)),
+			}})
+			app := modgo.FromHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if err := r.ParseMultipartForm(1); err != nil { // keeps one byte in memory
+					t.Error(err)
+				}
+				if files, err := os.ReadDir(dir); len(files) != 1 || err != nil {
+					t.Errorf("while the handler runs there are %v, %v", files, err)
+				}
+				ending()
+			}))
+			func() {
+				defer func() { _ = recover() }()
+				_ = modgo.Serve(app, env, new(recorder))
+			}()
+			if files, err := os.ReadDir(dir); len(files) != 0 || err != nil {
+				t.Errorf("there are left %v, %v", files, err)
+			}
+		})
 	}
 }

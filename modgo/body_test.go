@@ -2,10 +2,10 @@ package modgo_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -117,18 +117,16 @@ func TestReaderDoesNotWaitToFillABlock(t *testing.T) {
 	}
 }
 
-func TestFromContext(t *testing.T) {
-	env := request("GET")
-	ctx := modgo.NewContext(t.Context(), env)
-	if got := modgo.FromContext(ctx); got != env {
-		t.Errorf("FromContext = %p; want %p", got, env)
+func TestJSON(t *testing.T) {
+	host := new(recorder)
+	if err := modgo.Serve(starting("200 OK", nil, modgo.JSON(map[string]int{"a": 1})), request("GET"), host); err != nil {
+		t.Fatal(err)
 	}
-	if got := ctx.Value(modgo.ContextKey()); got != env {
-		t.Errorf("the value of ContextKey is %v; want %p", got, env)
+	if want := []string{"200 OK: {\"a\":1}\n end"}; !slices.Equal(host.calls, want) {
+		t.Errorf("%q; want %q", host.calls, want)
 	}
-	for _, other := range []context.Context{t.Context(), context.WithValue(t.Context(), modgo.ContextKey(), "not an Environ")} {
-		if got := modgo.FromContext(other); got != nil {
-			t.Errorf("FromContext = %p; want nil", got)
-		}
+	if err := modgo.Serve(starting("200 OK", nil, modgo.JSON(func() {})), request("GET"), new(recorder)); err == nil ||
+		!strings.Contains(err.Error(), "unsupported type") {
+		t.Errorf("a func: %v", err)
 	}
 }

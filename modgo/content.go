@@ -57,6 +57,7 @@ type multipart struct {
 	headers Headers
 }
 
+// ServeHTTP answers with the headers and what http.ServeContent adds.
 func (m multipart) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, h := range m.headers {
 		w.Header().Add(h[0], h[1])
@@ -78,14 +79,17 @@ type headWriter struct {
 	body   []byte
 }
 
+// Header returns the headers that ServeContent sets.
 func (w *headWriter) Header() http.Header { return w.header }
 
+// WriteHeader keeps the first status.
 func (w *headWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
 	}
 }
 
+// Write keeps the text of an error; for a request of HEAD there is no other.
 func (w *headWriter) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	w.body = append(w.body, p...)
@@ -100,7 +104,7 @@ func (w *headWriter) headers(own Headers) (headers Headers) {
 		}
 	}
 	for name, values := range w.header {
-		if hasField(headers, name) {
+		if _, ok := httpfield.Get(headers, name); ok {
 			continue
 		}
 		for _, value := range values {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/mod-go/mod-go/internal/httpfield"
@@ -27,31 +26,6 @@ func NewController(env *Environ) *Controller {
 	return &Controller{r}
 }
 
-// An InterimHost is a Host that can send interim responses.
-type InterimHost interface {
-	SendInterim(head *Head) error
-}
-
-// A TrailerHost is a Host that can send trailers.
-type TrailerHost interface {
-	// AnnounceTrailers gives the names for the header Trailer, before the head is sent.
-	AnnounceTrailers(names []string)
-	// SetTrailers gives the trailers, before Finish.
-	SetTrailers(trailers Headers)
-}
-
-// A ConnectionHost is a Host that controls its connection.
-type ConnectionHost interface {
-	// Connection does what http.ResponseController does.
-	Connection() *http.ResponseController
-}
-
-// A ClosingHost is a Host that can close its connection after the response.
-type ClosingHost interface {
-	// CloseConnection asks for that, before the head is sent.
-	CloseConnection()
-}
-
 func unsupported(what string) error {
 	return fmt.Errorf("modgo: %s: %w by this server", what, http.ErrNotSupported)
 }
@@ -64,11 +38,10 @@ func (c *Controller) Flush() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.usable(); err != nil {
+		return err
+	}
 	switch {
-	case r.err != nil:
-		return r.err
-	case r.hijacked:
-		return http.ErrHijacked
 	case r.head == nil:
 		return &ContractError{"C27", "the response was flushed before startResponse was called"}
 	case r.sent:
@@ -79,11 +52,7 @@ func (c *Controller) Flush() error {
 
 // Inform sends an interim response: status is "103 Early Hints" or another of 1xx, except 101 (RFC 9110 section 15.2).
 func (c *Controller) Inform(status string, headers Headers) error {
-	r := c.response
-	if r == nil {
-		return unsupported("Inform")
-	}
-	host, ok := r.host.(InterimHost)
+	host, ok := extension[InterimHost](c)
 	if !ok {
 		return unsupported("Inform")
 	}
@@ -91,73 +60,87 @@ func (c *Controller) Inform(status string, headers Headers) error {
 	if err != nil {
 		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.sent {
-		return &ContractError{"C27", "an interim response came after the final one"}
-	}
-	return host.SendInterim(head)
+	return c.beforeHead("an interim response came after the final one", func() error { return host.SendInterim(head) })
 }
 
 // AnnounceTrailers names trailers that will follow the body, in the header Trailer. It must come before the head is sent.
 func (c *Controller) AnnounceTrailers(names ...string) error {
-	host, err := c.trailerHost()
-	if err != nil {
-		return err
+	host, ok := extension[TrailerHost](c)
+	if !ok {
+		return unsupported("trailers")
 	}
 	for _, name := range names {
-		if !httpfield.ValidName(name) || !trailerAllowed(name) {
+		if !trailerAllowed(name) {
 			return &ContractError{"C31", fmt.Sprintf("%q is no name for a trailer", name)}
 		}
 	}
-	c.response.mu.Lock()
-	defer c.response.mu.Unlock()
-	if c.response.sent {
-		return &ContractError{"C28", "trailers are announced in the head, which has been sent"}
-	}
-	host.AnnounceTrailers(names)
-	return nil
+	return c.beforeHead("trailers are announced in the head, which has been sent", func() error {
+		if len(names) > 0 {
+			host.AnnounceTrailers(names)
+		}
+		return nil
+	})
 }
 
 // SetTrailers gives the trailers, which are sent when the body has ended. Where neither chunked coding nor HTTP/2 carries
 // the response there is no place for trailers, and they are dropped (RFC 9110 section 6.5).
 func (c *Controller) SetTrailers(trailers Headers) error {
-	if _, err := c.trailerHost(); err != nil {
-		return err
+	if _, ok := extension[TrailerHost](c); !ok {
+		return unsupported("trailers")
 	}
 	for _, t := range trailers {
-		if !httpfield.ValidName(t[0]) || !httpfield.ValidValue(t[1]) || !trailerAllowed(t[0]) {
+		if !trailerAllowed(t[0]) || !httpfield.ValidValue(t[1]) {
 			return &ContractError{"C31", fmt.Sprintf("%q: %q is no trailer", t[0], t[1])}
 		}
 	}
-	c.response.mu.Lock()
-	defer c.response.mu.Unlock()
-	c.response.trailers = trailers
+	r := c.response
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.usable(); err != nil {
+		return err
+	}
+	r.trailers = trailers
 	return nil
 }
 
-func (c *Controller) trailerHost() (TrailerHost, error) {
-	if c.response == nil {
-		return nil, unsupported("trailers")
-	}
-	host, ok := c.response.host.(TrailerHost)
+// CloseConnection has the server close the connection after this response, as a handler's header "Connection: close"
+// does. It must come before the head is sent.
+func (c *Controller) CloseConnection() error {
+	host, ok := extension[ClosingHost](c)
 	if !ok {
-		return nil, unsupported("trailers")
+		return unsupported("CloseConnection")
 	}
-	return host, nil
+	return c.beforeHead("the end of the connection is announced in the head, which has been sent", func() error {
+		host.CloseConnection()
+		return nil
+	})
 }
 
-// trailerAllowed tells whether a field may come after the body (RFC 9110 section 6.5.1).
-func trailerAllowed(name string) bool {
-	return !hopByHop(name) && !strings.EqualFold(name, "Content-Length") && !strings.EqualFold(name, "Host")
+// extension is the host as one that can do more than send, if it can.
+func extension[H any](c *Controller) (host H, ok bool) {
+	if c.response != nil {
+		host, ok = c.response.host.(H)
+	}
+	return host, ok
+}
+
+// beforeHead does what belongs before the head of the response. Late is what is wrong when the head has been sent.
+func (c *Controller) beforeHead(late string, do func() error) error {
+	r := c.response
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.usable(); err != nil {
+		return err
+	}
+	if r.sent {
+		return &ContractError{"C28", late}
+	}
+	return do()
 }
 
 // connection is what the host lets the application do to its connection.
 func (c *Controller) connection(what string) (*http.ResponseController, error) {
-	if c.response == nil {
-		return nil, unsupported(what)
-	}
-	host, ok := c.response.host.(ConnectionHost)
+	host, ok := extension[ConnectionHost](c)
 	if !ok {
 		return nil, unsupported(what)
 	}
@@ -174,6 +157,9 @@ func (c *Controller) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	r := c.response
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.usable(); err != nil {
+		return nil, nil, err
+	}
 	if !same(r.env.Input(), r.input) {
 		return nil, nil, &ContractError{"C50", "the connection cannot be taken over: a middleware has replaced the input"}
 	}
@@ -222,20 +208,6 @@ func (c *Controller) EnableFullDuplex() error {
 		return err
 	}
 	return connection.EnableFullDuplex()
-}
-
-// CloseConnection has the server close the connection after this response, as a handler's header "Connection: close"
-// does.
-func (c *Controller) CloseConnection() error {
-	if c.response != nil {
-		if host, ok := c.response.host.(ClosingHost); ok {
-			c.response.mu.Lock()
-			defer c.response.mu.Unlock()
-			host.CloseConnection()
-			return nil
-		}
-	}
-	return unsupported("CloseConnection")
 }
 
 // err is why nothing can be sent any more, nil while it can or where that cannot be told.

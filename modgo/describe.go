@@ -3,6 +3,7 @@ package modgo
 import (
 	"io/fs"
 	"reflect"
+	"slices"
 )
 
 // A description is what a body of this package's tells Serve of itself. A Body is a func, which has no methods: Serve
@@ -64,18 +65,52 @@ const (
 // KindOf tells how a server treats a body; OnClose makes no difference. A middleware that iterates a body of its own round
 // one that is not Iterated takes these means away, and so does it only for a reason.
 func KindOf(body Body) Kind {
+	switch l := peel(body); {
+	case l.file != nil:
+		return WholeFile
+	case l.core != nil && isSingle(l.core):
+		return SingleBlock
+	}
+	return Iterated
+}
+
+// layers are what a body is made of.
+type layers struct {
+	file     *fileBody         // the body is this file, or else
+	core     Body              // this one, which may be nil:
+	cleanups []func()          // with these clean-ups,
+	watches  []func(Body) Body // watched by these, both the outermost first
+}
+
+// peel takes off what OnClose and Observe have put round a body, in whatever order. A clean-up among watchers is thereby
+// kept until the response is over: the last block is sent after the watchers have seen the end of the body.
+func peel(body Body) (l layers) {
 	for body != nil {
-		if isSingle(body) {
-			return SingleBlock
-		}
 		d := describe(body)
-		switch {
-		case d == nil:
-			return Iterated
-		case d.file != nil:
-			return WholeFile
+		if d == nil {
+			break
+		}
+		if d.file != nil {
+			l.file = d.file
+			return l
+		}
+		if d.cleanup != nil {
+			l.cleanups = append(l.cleanups, d.cleanup)
+		}
+		if d.watch != nil {
+			l.watches = append(l.watches, d.watch)
 		}
 		body = d.body
 	}
-	return Iterated
+	l.core = body
+	return l
+}
+
+// watched is the core as its watchers pass it on.
+func (l *layers) watched() Body {
+	body := l.core
+	for _, watch := range slices.Backward(l.watches) {
+		body = watch(body)
+	}
+	return body
 }

@@ -61,14 +61,6 @@ func (b *fileBody) blocks(limit int64) Body {
 	return readerBody(b.file)
 }
 
-// A FileHost is a Host that can send a file without reading it into memory first.
-type FileHost interface {
-	Host
-	// SendFile sends length bytes of f from offset, after the head if there is one. The server keeps no reference to f
-	// when it returns; f's offset is left as it is.
-	SendFile(head *Head, f *os.File, offset, length int64) error
-}
-
 // sendFile sends a body that File made.
 func (r *response) sendFile(b *fileBody) error {
 	defer b.close()

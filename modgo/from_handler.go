@@ -2,12 +2,11 @@ package modgo
 
 import (
 	"bufio"
-	"encoding/binary"
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -42,13 +41,19 @@ func serveHandler(h http.Handler, env *Environ, start StartResponse, yield func(
 		ctx = NewContext(ctx, env)
 	}
 	r = r.WithContext(ctx)
-	t := &blockTransport{controller: NewController(env), start: start, yield: yield, head: r.Method == http.MethodHead}
+	defer func() {
+		if r.MultipartForm != nil {
+			_ = r.MultipartForm.RemoveAll() // temporary files of large parts, as net/http does
+		}
+	}()
+	t := &blockTransport{controller: NewController(env), start: start, yield: yield}
 	defer t.close()
-	w := &handlerWriter{ResponseWriter: gateway.ResponseWriter{Transport: t, Head: t.head, Status: errorStatus(env)}, transport: t}
+	w := &handlerWriter{transport: t, ResponseWriter: gateway.ResponseWriter{
+		Transport: t,
+		Head:      r.Method == http.MethodHead,
+		Status:    errorStatus(env),
+	}}
 	h.ServeHTTP(w, r)
-	if r.MultipartForm != nil {
-		defer r.MultipartForm.RemoveAll() // temporary files of large parts, as net/http does
-	}
 	if t.isHijacked() {
 		return nil
 	}
@@ -103,7 +108,6 @@ func (w *handlerWriter) EnableFullDuplex() error { return w.transport.controller
 type blockTransport struct {
 	controller *Controller
 	start      StartResponse
-	head       bool // the request is a HEAD
 
 	mu       sync.Mutex
 	yield    func([]byte, error) bool // nil when the consumer has stopped, or the handler has returned
@@ -161,40 +165,27 @@ func (t *blockTransport) begin(head []byte, size int, flags gateway.Flags) {
 
 // unpack reads a packed head. Headers of the connection, which an application must not set (C30), go to the Controller.
 func (t *blockTransport) unpack(head []byte) (status string, headers Headers, sized bool) {
-	field := func() string {
-		n := binary.LittleEndian.Uint32(head)
-		s := string(head[4 : 4+n])
-		head = head[4+n+1:]
-		return s
-	}
-	status = field()
-	for len(head) > 0 {
-		name, value := field(), field()
+	status, fields := gateway.UnpackHead(head)
+	for name, value := range fields {
 		switch {
 		case httpfield.EqualFold(name, "Trailer"):
-			t.trailing = t.controller.AnnounceTrailers(splitList(value)...) == nil
+			names := slices.Collect(httpfield.TrailerNames(value))
+			if t.controller.AnnounceTrailers(names...) == nil && len(names) > 0 {
+				t.trailing = true
+			}
 		case httpfield.EqualFold(name, "Connection"):
-			for _, option := range splitList(value) {
+			for option := range httpfield.Elements(value) {
 				if httpfield.EqualFold(option, "close") {
 					_ = t.controller.CloseConnection() // as far as the server lets it
 				}
 			}
-		case hopByHop(name):
+		case httpfield.HopByHop(name):
 		default:
 			sized = sized || httpfield.EqualFold(name, "Content-Length")
 			headers = append(headers, [2]string{name, value})
 		}
 	}
 	return status, headers, sized
-}
-
-func splitList(value string) (elements []string) {
-	for element := range strings.SplitSeq(value, ",") {
-		if element = strings.TrimSpace(element); element != "" {
-			elements = append(elements, element)
-		}
-	}
-	return elements
 }
 
 // Leave is refused: what the server makes of an empty error response is decided when the application is done.

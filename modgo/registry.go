@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+
+	"github.com/mod-go/mod-go/internal/stack"
 )
 
 // DefaultCallable is the name of the value that the server calls in an application's package; its exported form,
@@ -93,7 +95,7 @@ func (c *Callable) Construct() error {
 func (c *Callable) construct() (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &ConstructPanic{Value: v, Stack: stack()}
+			err = &ConstructPanic{Value: v, Stack: []byte(stack.OfPanic())}
 		}
 	}()
 	switch v := c.value().(type) {

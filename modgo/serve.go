@@ -4,29 +4,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/mod-go/mod-go/internal/httpfield"
 )
-
-// A Head is the status and the headers of a response.
-type Head struct {
-	Status  int    // 200 to 999
-	Reason  string // as the application gave it; may be empty
-	Headers Headers
-}
-
-// A Host is the server's side of one response: what a server implements so that Serve can run an Application on it.
-type Host interface {
-	// Send sends block at once, after the head if there is one: it comes with the first call only. The block may be
-	// reused when Send returns. An error means that the client cannot be reached any more.
-	Send(head *Head, block []byte) error
-	// Finish ends the response: with its last block, which may be empty, and with its head if no block was sent. The
-	// server drops the block of a response to HEAD.
-	Finish(head *Head, block []byte) error
-}
 
 // Serve calls the application for one request and drives the response that it makes on host. It is the server's side of
 // PEP 3333, without a server.
@@ -58,29 +39,20 @@ func (r *response) end() {
 	}
 }
 
-var errEnded = &ContractError{"V11", "something was written when the response had ended"}
+var errEnded = &ContractError{"V11", "the response was used when it had ended"}
 
 // iterate sends the body. Every body is iterated, or at least begun, so that its clean-up runs (C42).
 func (r *response) iterate(body Body) error {
-	if body == nil {
+	l := peel(body)
+	r.cleanups = l.cleanups
+	if l.file != nil {
+		return r.sendFile(l.file)
+	}
+	if l.core == nil {
 		return nil
 	}
-	if d := describe(body); d != nil {
-		switch {
-		case d.file != nil:
-			return r.sendFile(d.file)
-		case d.cleanup != nil:
-			r.cleanups = append(r.cleanups, d.cleanup)
-			return r.iterate(d.body)
-		case d.body == nil || KindOf(d.body) == WholeFile:
-			return r.iterate(d.body)
-		}
-		body = d.watch(d.body)
-		r.single = KindOf(d.body) == SingleBlock
-	} else {
-		r.single = isSingle(body)
-	}
-	for block, err := range body {
+	r.single = isSingle(l.core)
+	for block, err := range l.watched() {
 		if err != nil {
 			return err
 		}
@@ -120,6 +92,14 @@ type response struct {
 
 	headSpace  Head
 	fieldSpace [8][2]string // a copy of the headers, which are the application's to use again
+}
+
+// usable is why nothing can be done to the response any more, nil while something can. The caller holds mu.
+func (r *response) usable() error {
+	if r.hijacked {
+		return http.ErrHijacked
+	}
+	return r.err
 }
 
 // start is the StartResponse of this response.
@@ -243,88 +223,4 @@ func (r *response) finish() error {
 		r.host.(TrailerHost).SetTrailers(r.trailers) // SetTrailers of the Controller has made sure that it is one
 	}
 	return r.host.Finish(r.unsent(), r.last)
-}
-
-// checkHead checks what an application gave to startResponse and panics with a *ContractError if it breaks the
-// contract. The length is that of Content-Length, -1 without.
-func checkHead(status string, headers Headers) (n int, reason string, length int64) {
-	n, reason, err := parseStatus(status)
-	if err != nil {
-		panic(err)
-	}
-	if n < 200 {
-		panic(&ContractError{"C31", fmt.Sprintf("the status %q is that of an interim response; the client would wait for a final one", status)})
-	}
-	length = -1
-	for _, h := range headers {
-		name, value := h[0], h[1]
-		if err := checkField(name, value); err != nil {
-			panic(err)
-		}
-		if strings.EqualFold(name, "Content-Length") {
-			size, err := strconv.ParseInt(value, 10, 64)
-			if err != nil || value[0] < '0' { // no sign
-				panic(&ContractError{"C31", fmt.Sprintf("the Content-Length %q is no number of bytes", value)})
-			}
-			if length >= 0 && size != length {
-				panic(&ContractError{"C31", fmt.Sprintf("the Content-Length is both %d and %d", length, size)})
-			}
-			length = size
-		}
-	}
-	return n, reason, length
-}
-
-// checkInterim is checkHead for an interim response.
-func checkInterim(status string, headers Headers) (*Head, error) {
-	n, reason, err := parseStatus(status)
-	if err != nil {
-		return nil, err
-	}
-	if n >= 200 || n == http.StatusSwitchingProtocols {
-		return nil, &ContractError{"C31", fmt.Sprintf("the status %q is not that of an interim response", status)}
-	}
-	for _, h := range headers {
-		if err := checkField(h[0], h[1]); err != nil {
-			return nil, err
-		}
-	}
-	return &Head{Status: n, Reason: reason, Headers: headers}, nil
-}
-
-func parseStatus(status string) (n int, reason string, err error) {
-	code, reason, _ := strings.Cut(status, " ")
-	n, err = strconv.Atoi(code)
-	if err != nil || len(code) != 3 || n < 100 || !httpfield.ValidValue(status) {
-		return 0, "", &ContractError{"C31", fmt.Sprintf("the status %q is not of the form \"200 OK\"", status)}
-	}
-	return n, reason, nil
-}
-
-func checkField(name, value string) error {
-	switch {
-	case !httpfield.ValidName(name):
-		return &ContractError{"C31", fmt.Sprintf("%q is no name for a header", name)}
-	case !httpfield.ValidValue(value):
-		return &ContractError{"C31", fmt.Sprintf("the header %s has a control character in its value %q", name, value)}
-	case hopByHop(name):
-		return &ContractError{"C30", fmt.Sprintf("the header %s belongs to the connection, which is the server's", name)}
-	}
-	return nil
-}
-
-// hopByHop tells whether a header belongs to one connection rather than to the response (RFC 9110 section 7.6.1).
-func hopByHop(name string) bool {
-	switch len(name) {
-	case 2, 7, 8, 10, 16, 17, 18, 19:
-	default:
-		return false
-	}
-	for _, h := range [...]string{"TE", "Trailer", "Trailers", "Upgrade", "Connection", "Keep-Alive", "Transfer-Encoding",
-		"Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization"} {
-		if strings.EqualFold(name, h) {
-			return true
-		}
-	}
-	return false
 }

@@ -20,7 +20,8 @@ func request(method string) *modgo.Environ {
 type recorder struct {
 	calls   []string
 	headers modgo.Headers
-	broken  int // the number of the call from which on the client is gone; 0: never
+	broken  int               // the number of the call from which on the client is gone; 0: never
+	note    func(call string) // is told of each call, if it is not nil
 }
 
 var errGone = errors.New("the client has gone")
@@ -31,7 +32,11 @@ func (r *recorder) record(format string, head *modgo.Head, block []byte) error {
 		status = fmt.Sprintf("%d %s", head.Status, head.Reason)
 		r.headers = head.Headers
 	}
-	r.calls = append(r.calls, fmt.Sprintf(format, status, block))
+	call := fmt.Sprintf(format, status, block)
+	r.calls = append(r.calls, call)
+	if r.note != nil {
+		r.note(call)
+	}
 	if r.broken > 0 && len(r.calls) >= r.broken {
 		return errGone
 	}

@@ -3,17 +3,17 @@ package modgo
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"os"
-	"runtime/debug"
-	"strings"
 	"sync"
 
 	"github.com/mod-go/mod-go/environ"
+	"github.com/mod-go/mod-go/internal/lines"
 )
 
 // A Server is the reference server: the application contract on net/http's server, as wsgiref's simple_server is PEP 3333's
@@ -30,7 +30,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	listener net.Listener
-	http     *http.Server // of ServeForever
+	run      *run // of ServeForever or Serve
 	closed   bool
 }
 
@@ -47,20 +47,24 @@ func ListenAndServe(addr string, app Application) error { return NewServer(addr,
 
 // Listen binds the address, unless that has been done. The other methods call it.
 func (s *Server) Listen() error {
+	_, err := s.listen()
+	return err
+}
+
+func (s *Server) listen() (net.Listener, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return http.ErrServerClosed
+		return nil, http.ErrServerClosed
 	}
-	if s.listener != nil {
-		return nil
+	if s.listener == nil {
+		l, err := net.Listen("tcp", s.addr)
+		if err != nil {
+			return nil, fmt.Errorf("modgo: the server cannot listen: %w", err)
+		}
+		s.listener = l
 	}
-	l, err := net.Listen("tcp", s.addr)
-	if err != nil {
-		return fmt.Errorf("modgo: the server cannot listen: %w", err)
-	}
-	s.listener = l
-	return nil
+	return s.listener, nil
 }
 
 // Addr is the address that the server is bound to, nil before Listen.
@@ -73,72 +77,32 @@ func (s *Server) Addr() net.Addr {
 	return s.listener.Addr()
 }
 
-// HandleRequest waits for one connection, answers one request on it, and closes it (wsgiref's handle_request).
-func (s *Server) HandleRequest() error {
-	if err := s.Listen(); err != nil {
-		return err
-	}
-	conn, err := s.listener.Accept()
+// ServeForever answers requests until Shutdown or Close, and then returns http.ErrServerClosed.
+func (s *Server) ServeForever() error {
+	l, err := s.listen()
 	if err != nil {
 		return err
 	}
-	done := make(chan struct{})
-	server := s.newHTTP()
-	server.SetKeepAlivesEnabled(false)
-	server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){} // HTTP/2 would be more than one
-	server.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateClosed || state == http.StateHijacked {
-			close(done)
-		}
-	}
-	once := &oneListener{conn: conn, addr: conn.LocalAddr(), done: done}
-	_ = s.serve(server, once) // ends because the listener has one connection only
-	return nil
-}
-
-// oneListener accepts one connection, and fails when that is done with.
-type oneListener struct {
-	addr net.Addr
-	done chan struct{}
-
-	mu   sync.Mutex
-	conn net.Conn
-}
-
-func (l *oneListener) Accept() (net.Conn, error) {
-	l.mu.Lock()
-	conn := l.conn
-	l.conn = nil
-	l.mu.Unlock()
-	if conn != nil {
-		return conn, nil
-	}
-	<-l.done
-	return nil, net.ErrClosed
-}
-
-func (l *oneListener) Close() error   { return nil }
-func (l *oneListener) Addr() net.Addr { return l.addr }
-
-// ServeForever answers requests until Shutdown or Close, and then returns http.ErrServerClosed.
-func (s *Server) ServeForever() error {
-	if err := s.Listen(); err != nil {
-		return err
-	}
-	return s.Serve(s.listener)
+	return s.Serve(l)
 }
 
 // Serve is ServeForever on a listener that somebody else has made.
 func (s *Server) Serve(l net.Listener) error {
-	server := s.newHTTP()
+	if err := s.checkTLS(); err != nil {
+		return err
+	}
+	first := new(firstRequests)
+	r := &run{server: s.newHTTP(first), listener: l, first: first, ended: make(chan struct{})}
+	defer close(r.ended)
+	r.server.ConnState = first.watch
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return http.ErrServerClosed
 	}
-	s.listener, s.http = l, server
+	s.listener, s.run = l, r
 	s.mu.Unlock()
-	return s.serve(server, l)
+	return s.endError(s.serve(r.server, l))
 }
 
 func (s *Server) serve(server *http.Server, l net.Listener) error {
@@ -148,52 +112,85 @@ func (s *Server) serve(server *http.Server, l net.Listener) error {
 	return server.Serve(l)
 }
 
-// Shutdown ends the server when its requests have been answered, or ctx has ended.
+// checkTLS tells whether there is a certificate, if one is needed.
+func (s *Server) checkTLS() error {
+	c := s.TLSConfig
+	if c == nil || len(c.Certificates) > 0 || c.GetCertificate != nil || c.GetConfigForClient != nil {
+		return nil
+	}
+	return errors.New("modgo: the server's TLSConfig has no certificate: set its Certificates, its GetCertificate or its GetConfigForClient")
+}
+
+// endError is why serving has ended: Shutdown or Close, or else err.
+func (s *Server) endError(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return http.ErrServerClosed
+	}
+	return err
+}
+
+// Shutdown ends the server when its requests have been answered, or ctx has ended, whose error is then returned. Nothing
+// more is accepted; a connection that has been has a second to send its first request. Connections that an application
+// has taken over are left alone, and requests that ctx leaves unanswered go on: Close ends them.
 func (s *Server) Shutdown(ctx context.Context) error {
-	return s.end(func(server *http.Server) error { return server.Shutdown(ctx) })
+	r, err := s.close()
+	if r == nil {
+		return err
+	}
+	return r.shutdown(ctx)
 }
 
 // Close ends the server at once, and its connections with it.
-func (s *Server) Close() error { return s.end((*http.Server).Close) }
-
-func (s *Server) end(how func(*http.Server) error) error {
-	s.mu.Lock()
-	server, listener := s.http, s.listener
-	s.closed = true
-	s.mu.Unlock()
-	if server != nil {
-		return how(server)
+func (s *Server) Close() error {
+	r, err := s.close()
+	if r == nil {
+		return err
 	}
-	if listener != nil {
-		return listener.Close()
+	return r.server.Close()
+}
+
+// close keeps the server from being used again, and returns what is to be ended, nil if it has not been serving.
+func (s *Server) close() (*run, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.run == nil && s.listener != nil {
+		return nil, closeListener(s.listener)
+	}
+	return s.run, nil
+}
+
+// closeListener closes a listener, unless that has been done.
+func closeListener(l net.Listener) error {
+	if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
 	}
 	return nil
 }
 
 // newHTTP is net/http's server for the application.
-func (s *Server) newHTTP() *http.Server {
+func (s *Server) newHTTP(first *firstRequests) *http.Server {
 	out := s.ErrorLog
 	if out == nil {
 		out = os.Stderr
 	}
 	out = &lockedWriter{w: out}
 	logger := log.New(out, "", log.LstdFlags)
-	mount := strings.TrimSuffix(s.Mount, "/")
-	app := &appHandler{app: s.app, server: func(r *http.Request) environ.Server {
+	app := &appHandler{app: s.app, server: func(*http.Request) environ.Server {
 		return environ.Server{
-			Mount:       mount,
+			Mount:       s.Mount,
 			Software:    software,
 			Multithread: true,
-			Errors:      &lineWriter{line: func(line []byte) { _, _ = out.Write(append(line, '\n')) }},
+			Errors:      &lines.Writer{To: writtenLines{out}},
 		}
 	}}
 	return &http.Server{
-		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, conn)
-		},
-		Handler:   &rootHandler{mount: mount, app: app, log: logger},
-		ErrorLog:  logger,
-		TLSConfig: s.TLSConfig,
+		ConnContext: withConn,
+		Handler:     &rootHandler{mount: s.Mount, app: app, log: logger, first: first},
+		ErrorLog:    logger,
+		TLSConfig:   s.TLSConfig,
 	}
 }
 
@@ -203,82 +200,9 @@ type lockedWriter struct {
 	w  io.Writer
 }
 
+// Write is that of the writer, alone.
 func (w *lockedWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.w.Write(p)
 }
-
-// rootHandler is what a server does round an application: it answers what is not below the mount, and for an application
-// that panics (C48).
-type rootHandler struct {
-	mount string
-	app   *appHandler
-	log   *log.Logger
-}
-
-func (h *rootHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if rest, below := strings.CutPrefix(r.URL.Path, h.mount); !below || h.mount != "" && rest != "" && rest[0] != '/' {
-		http.NotFound(w, r)
-		return
-	}
-	watched := &beginWatcher{ResponseWriter: w}
-	defer func() {
-		v := recover()
-		if v == nil {
-			return
-		}
-		if !r.ProtoAtLeast(1, 1) {
-			resetAtClose(r)
-		}
-		if v != http.ErrAbortHandler {
-			h.log.Printf("the application panicked: %v: %s %s\n%s", v, r.Method, r.URL.Path, debug.Stack())
-			if !watched.begun {
-				clear(w.Header())
-				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-				return
-			}
-		}
-		panic(http.ErrAbortHandler)
-	}()
-	h.app.ServeHTTP(watched, r)
-}
-
-// connKey is the context key of a request's connection.
-type connKey struct{}
-
-// resetAtClose has the client see a reset where the orderly end of the connection would look like that of the body, which
-// has neither a length nor chunks in HTTP/1.0 (C36; RFC 9112 section 8).
-func resetAtClose(r *http.Request) {
-	conn, _ := r.Context().Value(connKey{}).(net.Conn)
-	if tcp, ok := conn.(*net.TCPConn); ok { // a broken off TLS connection shows by itself
-		_ = tcp.SetLinger(0)
-	}
-}
-
-// software is the product token of the reference server.
-const software = "mod_go-reference"
-
-// beginWatcher knows whether a response has begun, and adds the header that HTTP servers have (C32).
-type beginWatcher struct {
-	http.ResponseWriter
-	begun bool
-}
-
-// WriteHeader is that of http.ResponseWriter.
-func (w *beginWatcher) WriteHeader(status int) {
-	final := status >= 200 || status == http.StatusSwitchingProtocols
-	if final && w.Header()["Server"] == nil {
-		w.Header().Set("Server", software)
-	}
-	w.begun = w.begun || final
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// ReadFrom keeps net/http's way of sending files.
-func (w *beginWatcher) ReadFrom(r io.Reader) (int64, error) {
-	return io.Copy(w.ResponseWriter, r)
-}
-
-// Unwrap lets http.ResponseController see the server's own.
-func (w *beginWatcher) Unwrap() http.ResponseWriter { return w.ResponseWriter }

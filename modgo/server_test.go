@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/mod-go/mod-go/modgo"
@@ -160,6 +161,31 @@ func TestServerTLS(t *testing.T) {
 	}
 }
 
+// TestServerWithoutCertificate: no connection is accepted that could not be answered.
+func TestServerWithoutCertificate(t *testing.T) {
+	s := modgo.NewServer("127.0.0.1:0", where)
+	s.TLSConfig = new(tls.Config)
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for name, serve := range map[string]func() error{"HandleRequest": s.HandleRequest, "ServeForever": s.ServeForever} {
+		if err := serve(); err == nil || !strings.Contains(err.Error(), "Certificates") {
+			t.Errorf("%s: %v; want an error that tells of Certificates", name, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); err == nil {
+		t.Error("the connection is still open")
+	}
+}
+
 // TestServerFailures: a failure of the application is logged, answered with 500 or an aborted response, and the server
 // goes on (C48).
 func TestServerFailures(t *testing.T) {
@@ -218,6 +244,44 @@ func TestServerFailures(t *testing.T) {
 		if !strings.Contains(out.String(), "broken") {
 			t.Errorf("%s: the log has %q", name, out.String())
 		}
+	}
+}
+
+// TestFailuresOnHTTP10: an answer that is whole ends in order; one that is cut off ends in a reset, because nothing else tells
+// (C36, C48).
+func TestFailuresOnHTTP10(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		app   modgo.Application
+		want  string // the answer ends in it
+		reset bool
+	}{
+		{"a panic at once", func(*modgo.Environ, modgo.StartResponse) modgo.Body { panic("at once") }, "Internal Server Error\n", false},
+		{"an error at once", func(*modgo.Environ, modgo.StartResponse) modgo.Body { return nil }, "Internal Server Error\n", false},
+		{"a panic later", starting("200 OK", nil, func(yield func([]byte, error) bool) {
+			yield([]byte("half"), nil)
+			panic("later")
+		}), "half", true},
+		{"an error later", starting("200 OK", nil, func(yield func([]byte, error) bool) {
+			if yield([]byte("half"), nil) {
+				yield(nil, errors.New("later"))
+			}
+		}), "half", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := modgo.NewServer("127.0.0.1:0", test.app)
+			s.ErrorLog = io.Discard
+			conn, err := net.Dial("tcp", strings.TrimPrefix(serving(t, s), "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+			answer, err := io.ReadAll(conn)
+			if reset := errors.Is(err, syscall.ECONNRESET); reset != test.reset || !strings.HasSuffix(string(answer), test.want) {
+				t.Errorf("%q, %v; want %q, a reset %v", answer, err, test.want, test.reset)
+			}
+		})
 	}
 }
 

@@ -1,18 +1,13 @@
 package modgo
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
-	"os"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/mod-go/mod-go/environ"
-	"github.com/mod-go/mod-go/internal/httpfield"
+	"github.com/mod-go/mod-go/internal/lines"
 )
 
 // ToHandler makes an http.Handler of an application, for net/http's server and everything made for it.
@@ -37,10 +32,13 @@ type appHandler struct {
 // baseSource is the Environ that a request came through already, as the Source of another.
 type baseSource struct{ env *Environ }
 
+// Lookup is that of the Environ.
 func (s baseSource) Lookup(name string) (string, bool) { return s.env.Lookup(name) }
 
+// Value is that of the Environ.
 func (s baseSource) Value(key any) any { return s.env.Value(key) }
 
+// All yields what the Environ's All does.
 func (s baseSource) All(yield func(name, value string) bool) {
 	for name, value := range s.env.All() {
 		if !yield(name, value) {
@@ -49,6 +47,7 @@ func (s baseSource) All(yield func(name, value string) bool) {
 	}
 }
 
+// ServeHTTP answers with what the application does, or for it; see ToHandler.
 func (h *appHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	server := h.server(r)
 	outer := FromContext(r.Context())
@@ -59,8 +58,8 @@ func (h *appHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if server.Errors == nil {
 		server.Errors = errorLines(r, outer)
 	}
-	if lines, ok := server.Errors.(*lineWriter); ok {
-		defer lines.flush()
+	if errors, ok := server.Errors.(*lines.Writer); ok {
+		defer errors.Flush()
 	}
 	env := environ.FromRequest(r, server)
 	host := &httpHost{w: w, head: r.Method == http.MethodHead}
@@ -75,150 +74,26 @@ func (h *appHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// fail ends a response that cannot be completed.
-func (h *httpHost) fail() {
-	if h.begun {
-		panic(http.ErrAbortHandler)
-	}
-	clear(h.w.Header())
-	http.Error(h.w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-}
-
 // errorLines is where env.Errors leads: the Environ that the request came through, or the server's ErrorLog.
-func errorLines(r *http.Request, outer *Environ) *lineWriter {
+func errorLines(r *http.Request, outer *Environ) *lines.Writer {
 	if outer != nil {
-		return &lineWriter{line: func(line []byte) { _, _ = outer.Errors().Write(append(line, '\n')) }}
+		return &lines.Writer{To: writtenLines{outer.Errors()}}
 	}
 	logger := log.Default()
 	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && server.ErrorLog != nil {
 		logger = server.ErrorLog
 	}
-	return &lineWriter{line: func(line []byte) { logger.Print(string(line)) }}
+	return &lines.Writer{To: loggedLines{logger}}
 }
 
-// httpHost is the Host of a response on an http.ResponseWriter.
-type httpHost struct {
-	w         http.ResponseWriter
-	head      bool // the request is a HEAD
-	begun     bool // WriteHeader was called
-	status    int
-	announced []string
-	trailing  bool
-	err       error
-}
+// writtenLines writes each line at once.
+type writtenLines struct{ w io.Writer }
 
-var (
-	_ FileHost       = (*httpHost)(nil)
-	_ InterimHost    = (*httpHost)(nil)
-	_ TrailerHost    = (*httpHost)(nil)
-	_ ConnectionHost = (*httpHost)(nil)
-	_ ClosingHost    = (*httpHost)(nil)
-)
+// Line writes the line with its end. Nobody is there to be told of an error: this is where errors go.
+func (l writtenLines) Line(line []byte) { _, _ = fmt.Fprintf(l.w, "%s\n", line) }
 
-// Send writes the block and flushes it.
-func (h *httpHost) Send(head *Head, block []byte) error {
-	h.begin(head)
-	if err := h.write(block); err != nil {
-		return err
-	}
-	if err := http.NewResponseController(h.w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		h.err = err
-	}
-	return h.err
-}
+// loggedLines logs each line.
+type loggedLines struct{ logger *log.Logger }
 
-// Finish writes the last block, with its length if the head has not been sent (C46).
-func (h *httpHost) Finish(head *Head, block []byte) error {
-	if head != nil && len(block) > 0 && httpfield.BodyAllowed(head.Status) && !h.trailing && !hasField(head.Headers, "Content-Length") {
-		h.w.Header().Set("Content-Length", strconv.Itoa(len(block)))
-	}
-	h.begin(head)
-	return h.write(block)
-}
-
-// SendFile copies the file by whatever means net/http has.
-func (h *httpHost) SendFile(head *Head, f *os.File, offset, length int64) error {
-	h.begin(head)
-	if !httpfield.BodyAllowed(h.status) || h.head {
-		return nil
-	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return err
-	}
-	n, err := io.CopyN(h.w, f, length)
-	if err != nil || n < length {
-		h.err = fmt.Errorf("modgo: %d of %d bytes of %s were sent: %w", n, length, f.Name(), err)
-	}
-	return h.err
-}
-
-func (h *httpHost) begin(head *Head) {
-	if head == nil {
-		return
-	}
-	h.begun = true
-	h.status = head.Status
-	h.addHeaders(head)
-	if _, typed := h.w.Header()["Content-Type"]; !typed {
-		h.w.Header()["Content-Type"] = nil // else net/http would guess one
-	}
-	h.w.WriteHeader(head.Status)
-}
-
-func (h *httpHost) addHeaders(head *Head) {
-	header := h.w.Header()
-	for _, field := range head.Headers {
-		header.Add(field[0], field[1])
-	}
-}
-
-func (h *httpHost) write(block []byte) error {
-	if len(block) == 0 || h.head || !httpfield.BodyAllowed(h.status) {
-		return h.err
-	}
-	if _, err := h.w.Write(block); err != nil && h.err == nil {
-		h.err = err
-	}
-	return h.err
-}
-
-// SendInterim sends a 1xx response.
-func (h *httpHost) SendInterim(head *Head) error {
-	header := h.w.Header()
-	before := header.Clone()
-	clear(header)
-	h.addHeaders(head)
-	h.w.WriteHeader(head.Status)
-	clear(header)
-	for name, values := range before {
-		header[name] = values
-	}
-	return nil
-}
-
-// AnnounceTrailers sets the header Trailer.
-func (h *httpHost) AnnounceTrailers(names []string) {
-	h.trailing = true
-	for _, name := range names {
-		h.announced = append(h.announced, http.CanonicalHeaderKey(name))
-	}
-	h.w.Header().Add("Trailer", strings.Join(names, ", "))
-}
-
-// SetTrailers leaves the trailers where net/http finds them.
-func (h *httpHost) SetTrailers(trailers Headers) {
-	h.trailing = true
-	for _, t := range trailers {
-		name := http.CanonicalHeaderKey(t[0])
-		if !slices.Contains(h.announced, name) {
-			name = http.TrailerPrefix + name
-		}
-		h.w.Header().Add(name, t[1])
-	}
-}
-
-// Connection is the server's http.ResponseController.
-func (h *httpHost) Connection() *http.ResponseController { return http.NewResponseController(h.w) }
-
-// CloseConnection sets the header by which net/http closes the connection.
-func (h *httpHost) CloseConnection() { h.w.Header().Set("Connection", "close") }
+// Line logs the line.
+func (l loggedLines) Line(line []byte) { l.logger.Printf("%s", line) }

@@ -3,7 +3,6 @@ package apphost
 
 import (
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/mod-go/mod-go/internal/gateway"
@@ -42,69 +41,58 @@ func (h *Host) Status() int {
 
 // Send sends a block at once: the application may take its time to make the next (C39).
 func (h *Host) Send(head *modgo.Head, block []byte) error {
-	if h.left {
+	packed, mine := h.begin(head, false)
+	if !mine {
 		return nil
 	}
-	packed := h.pack(head)
-	if head != nil && h.ErrorOverride && head.Status >= 400 && h.leave(packed) {
-		return nil
-	}
-	if !httpfield.BodyAllowed(h.status) {
-		block = nil
-	}
-	h.sent = true
-	return h.Transport.Send(packed, block, gateway.Flush)
+	return h.Transport.Send(packed, h.allowed(block), gateway.Flush)
 }
 
 // Finish ends the response. An error response that has no body, and does not say that it wants none, gets the server's.
 func (h *Host) Finish(head *modgo.Head, block []byte) error {
-	if h.left {
+	bare := false
+	if head != nil && len(block) == 0 {
+		_, sized := httpfield.Get(head.Headers, "Content-Length")
+		bare = !sized
+	}
+	packed, mine := h.begin(head, bare)
+	if !mine {
 		return nil
 	}
-	packed := h.pack(head)
-	if head != nil && head.Status >= 400 && (h.ErrorOverride || len(block) == 0 && !hasLength(head.Headers)) && h.leave(packed) {
-		return nil
-	}
-	if !httpfield.BodyAllowed(h.status) {
-		block = nil
-	}
-	h.sent = true
-	return h.Transport.Send(packed, block, gateway.End)
+	return h.Transport.Send(packed, h.allowed(block), gateway.End)
 }
 
 // SendFile sends a part of a file, by the server's own means where it has some.
 func (h *Host) SendFile(head *modgo.Head, f *os.File, offset, length int64) error {
 	transport, ok := h.Transport.(gateway.FileTransport)
 	if !ok {
-		return h.copyFile(head, io.NewSectionReader(f, offset, length))
+		return h.copyFile(head, f, offset, length)
 	}
-	if h.left {
+	packed, mine := h.begin(head, false)
+	switch {
+	case !mine:
 		return nil
-	}
-	packed := h.pack(head)
-	if head != nil && h.ErrorOverride && head.Status >= 400 && h.leave(packed) {
-		return nil
-	}
-	h.sent = true
-	if !httpfield.BodyAllowed(h.status) {
+	case !httpfield.BodyAllowed(h.status):
 		return transport.Send(packed, nil, gateway.Flush)
 	}
 	return transport.SendFile(packed, f, offset, length, gateway.Flush)
 }
 
-// copyFile sends what r gives in blocks.
-func (h *Host) copyFile(head *modgo.Head, r *io.SectionReader) error {
+// copyFile sends length bytes of f from offset in blocks.
+func (h *Host) copyFile(head *modgo.Head, f *os.File, offset, length int64) error {
 	block := make([]byte, 64<<10)
-	for left := r.Size(); left > 0; {
-		n, err := io.ReadFull(r, block[:min(left, int64(len(block)))])
-		if err != nil {
-			return fmt.Errorf("the file cannot be read: %w", err)
+	for end := offset + length; offset < end; {
+		n, err := f.ReadAt(block[:min(end-offset, int64(len(block)))], offset)
+		if n > 0 {
+			if err := h.Send(head, block[:n]); err != nil {
+				return err
+			}
+			head = nil
 		}
-		if err := h.Send(head, block[:n]); err != nil {
-			return err
+		offset += int64(n)
+		if err != nil && offset < end {
+			return fmt.Errorf("the last %d bytes of %s could not be read: %w; the file may have been made shorter while it was sent", end-offset, f.Name(), err)
 		}
-		head = nil
-		left -= int64(n)
 	}
 	return nil
 }
@@ -116,6 +104,21 @@ func (h *Host) SendInterim(head *modgo.Head) error {
 
 // CloseConnection has the head say so.
 func (h *Host) CloseConnection() { h.closes = true }
+
+// begin packs the head, if there is one, for the call that sends it. It is the server's turn, and not mine, where the
+// server makes the response by its error document: of an error under ErrorOverride, or one that is bare of a body.
+func (h *Host) begin(head *modgo.Head, bare bool) (packed []byte, mine bool) {
+	if h.left {
+		return nil, false
+	}
+	packed = h.pack(head)
+	if head != nil && head.Status >= 400 && (h.ErrorOverride || bare) && h.Transport.Leave(packed) {
+		h.left = true
+		return nil, false
+	}
+	h.sent = true
+	return packed, true
+}
 
 func (h *Host) pack(head *modgo.Head) []byte {
 	if head == nil {
@@ -132,16 +135,10 @@ func (h *Host) pack(head *modgo.Head) []byte {
 	return h.buffer
 }
 
-func (h *Host) leave(packed []byte) bool {
-	h.left = h.Transport.Leave(packed)
-	return h.left
-}
-
-func hasLength(headers modgo.Headers) bool {
-	for _, h := range headers {
-		if httpfield.EqualFold(h[0], "Content-Length") {
-			return true
-		}
+// allowed is the block, or nil where the response's status has no body.
+func (h *Host) allowed(block []byte) []byte {
+	if httpfield.BodyAllowed(h.status) {
+		return block
 	}
-	return false
+	return nil
 }

@@ -3,6 +3,7 @@ package apphost_test
 import (
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -133,5 +134,44 @@ func TestNothingIsSentBeforeAnApplicationFails(t *testing.T) {
 	}, environment("GET"), &host)
 	if !errors.Is(err, io.ErrUnexpectedEOF) || host.Sent() || host.Status() != 0 || transport.Calls != nil {
 		t.Errorf("%v; sent %q", err, transport.Strings())
+	}
+}
+
+// TestFileOnATransportWithout: it is sent in blocks, and its offset stays; one that has become shorter is the application's
+// error, and not the client's.
+func TestFileOnATransportWithout(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	content := strings.Repeat("0123456789", 10_000)
+	if _, err := f.WriteString(content); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		offset, length int64
+		short          bool
+	}{{0, 100_000, false}, {5, 70_000, false}, {0, 1, false}, {99_999, 1, false}, {0, 100_001, true}, {100_000, 1, true}} {
+		var transport gatewaytest.Transport
+		host := apphost.Host{Transport: &transport}
+		err := host.SendFile(&modgo.Head{Status: 200, Reason: "OK"}, f, test.offset, test.length)
+		var sent strings.Builder
+		for i, call := range transport.Calls {
+			sent.WriteString(call.Body)
+			if (call.Status != "") != (i == 0) || call.Flags != gateway.Flush {
+				t.Errorf("%v: call %d is %s", test, i, call)
+			}
+		}
+		end := min(test.offset+test.length, int64(len(content)))
+		if sent.String() != content[test.offset:end] {
+			t.Errorf("%v: %d bytes were sent", test, sent.Len())
+		}
+		if test.short && (err == nil || !strings.Contains(err.Error(), "1 bytes of "+f.Name()) || errors.Is(err, gateway.ErrClientGone)) || !test.short && err != nil {
+			t.Errorf("%v: %v", test, err)
+		}
+		if offset, err := f.Seek(0, io.SeekCurrent); offset != int64(len(content)) || err != nil {
+			t.Errorf("%v: the offset is %d, %v", test, offset, err)
+		}
 	}
 }

@@ -74,20 +74,15 @@ func awaitGone(t *testing.T, pid int) {
 	t.Helper()
 	stat := fmt.Sprintf("/proc/%d/stat", pid)
 	zombie := regexp.MustCompile(`^\d+ \(.*\) Z`)
-	poll := time.NewTicker(10 * time.Millisecond)
-	defer poll.Stop()
-	deadline := time.After(5 * time.Second)
-	for {
-		text, err := os.ReadFile(stat)
-		if err != nil || zombie.Match(text) {
-			return
-		}
-		select {
-		case <-poll.C:
-		case <-deadline:
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-			t.Fatalf("process %d is left: %s", pid, text)
-		}
+	var text []byte
+	gone := eventually(5*time.Second, func() bool {
+		var err error
+		text, err = os.ReadFile(stat)
+		return err != nil || zombie.Match(text)
+	})
+	if !gone {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		t.Fatalf("process %d is left: %s", pid, text)
 	}
 }
 

@@ -167,28 +167,41 @@ func (s *site) get(path, accept string) (status int, header http.Header, body st
 	return response.StatusCode, response.Header, string(content), err
 }
 
+// eventually calls done until it returns true, and returns false where it has not within limit.
+func eventually(limit time.Duration, done func() bool) bool {
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	deadline := time.After(limit)
+	for !done() {
+		select {
+		case <-poll.C:
+		case <-deadline:
+			return false
+		}
+	}
+	return true
+}
+
 // await asks until the answer has a status and holds the texts, and fails where a request fails or that takes too long.
 func (s *site) await(path string, wantStatus int, wanted ...string) (body string) {
 	s.Helper()
-	poll := time.NewTicker(20 * time.Millisecond)
-	defer poll.Stop()
-	deadline := time.After(timeout)
-	for {
-		status, _, body, err := s.get(path, "")
-		if err != nil {
-			s.Fatal(err)
-		}
-		if status == wantStatus && containsAll(body, wanted) {
-			return body
-		}
+	var status int
+	answered := eventually(timeout, func() bool {
 		select {
-		case <-poll.C:
 		case <-s.ended:
 			s.Fatalf("the server ended: %v", s.err)
-		case <-deadline:
-			s.Fatalf("the answer is still %d with\n%s\nwant %d with %q; the terminal:\n%s", status, body, wantStatus, wanted, s.log)
+		default:
 		}
+		var err error
+		if status, _, body, err = s.get(path, ""); err != nil {
+			s.Fatal(err)
+		}
+		return status == wantStatus && containsAll(body, wanted)
+	})
+	if !answered {
+		s.Fatalf("the answer is still %d with\n%s\nwant %d with %q; the terminal:\n%s", status, body, wantStatus, wanted, s.log)
 	}
+	return body
 }
 
 func containsAll(text string, wanted []string) bool {
@@ -221,15 +234,8 @@ func (l *log) String() string {
 // awaitLog waits for a text on the terminal, as often as given.
 func (s *site) awaitLog(text string, times int) {
 	s.Helper()
-	poll := time.NewTicker(20 * time.Millisecond)
-	defer poll.Stop()
-	deadline := time.After(timeout)
-	for strings.Count(s.log.String(), text) < times {
-		select {
-		case <-poll.C:
-		case <-deadline:
-			s.Fatalf("the terminal lacks %q:\n%s", text, s.log)
-		}
+	if !eventually(timeout, func() bool { return strings.Count(s.log.String(), text) >= times }) {
+		s.Fatalf("the terminal lacks %q:\n%s", text, s.log)
 	}
 }
 

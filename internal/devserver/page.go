@@ -118,6 +118,7 @@ func (p *page) end() {
 	<-answered
 }
 
+// ServeHTTP answers with the problem, in HTML for browsers, or with the events of the page.
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == eventsPath {
 		p.serveEvents(w, r)

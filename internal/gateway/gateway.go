@@ -5,7 +5,6 @@
 package gateway
 
 import (
-	"encoding/binary"
 	"errors"
 	"net/http"
 	"os"
@@ -53,37 +52,6 @@ type TrailerTransport interface {
 	Transport
 	// Trailers gives the fields that follow the body, before the Send with End.
 	Trailers(fields [][2]string)
-}
-
-// AppendHead packs the head of a response for the Transport: the status line, then each header's name and value, every
-// one as its length in four bytes (little-endian), its bytes, and a NUL.
-func AppendHead(dst []byte, status int, reason string, headers [][2]string) []byte {
-	dst = appendStatus(dst, status, reason)
-	for _, h := range headers {
-		dst = AppendHeader(dst, h[0], h[1])
-	}
-	return dst
-}
-
-func appendStatus(dst []byte, status int, reason string) []byte {
-	start := len(dst)
-	dst = append(dst, 0, 0, 0, 0)
-	dst = strconv.AppendInt(dst, int64(status), 10)
-	dst = append(dst, ' ')
-	dst = append(dst, reason...)
-	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
-	return append(dst, 0)
-}
-
-// AppendHeader adds a header to a packed head.
-func AppendHeader(dst []byte, name, value string) []byte {
-	return appendField(appendField(dst, name), value)
-}
-
-func appendField(dst []byte, s string) []byte {
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)))
-	dst = append(dst, s...)
-	return append(dst, 0)
 }
 
 // reason is the phrase that goes with a status, as net/http has it.

@@ -5,7 +5,6 @@ import (
 	"io"
 	"log"
 	"net/http"
-	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,9 +15,6 @@ import (
 // bufferSize is how many bytes of the body are gathered before they are sent: a response up to this size goes out in
 // one call, with its head and, made by the server, its Content-Length.
 const bufferSize = 8 << 10
-
-// HeadSize is how many bytes are set aside for a packed head: enough for most.
-const HeadSize = 512
 
 // sniffLength is how many bytes of the body http.DetectContentType looks at.
 const sniffLength = 512
@@ -84,7 +80,9 @@ func (w *ResponseWriter) WriteHeader(status int) {
 // appendHeaders packs the headers and, for the final head, remembers what they say of the body.
 func (w *ResponseWriter) appendHeaders(dst []byte, final bool) []byte {
 	if final {
-		w.announced = trailerNames(w.header["Trailer"])
+		for _, value := range w.header["Trailer"] {
+			w.announced = slices.AppendSeq(w.announced, httpfield.TrailerNames(value))
+		}
 	}
 	_, trails := w.Transport.(TrailerTransport)
 	for name, values := range w.header {
@@ -279,21 +277,6 @@ func (w *ResponseWriter) sendTrailers() {
 		return
 	}
 	log.Printf("http: the trailers of a response are not sent: %q", fields)
-}
-
-// trailerNames are the names in the header Trailer that may be those of trailers (RFC 9110 section 6.5.1).
-func trailerNames(values []string) (names []string) {
-	for _, value := range values {
-		for name := range strings.SplitSeq(value, ",") {
-			name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name))
-			switch name {
-			case "", "Transfer-Encoding", "Trailer", "Content-Length":
-			default:
-				names = append(names, name)
-			}
-		}
-	}
-	return names
 }
 
 // Sent tells whether anything of the response may have reached the client.

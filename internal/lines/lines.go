@@ -20,6 +20,7 @@ type Writer struct {
 	partial []byte
 }
 
+// Write hands on the lines that end in p, and keeps the rest for the next call. It takes all of p.
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

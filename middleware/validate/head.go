@@ -42,7 +42,7 @@ func checkHead(status string, headers modgo.Headers) (code int, length int64, pr
 			continue
 		case !httpfield.ValidValue(value):
 			found("C31", true, "the header %s has a control character in its value %q", name, value)
-		case hopByHop(name):
+		case httpfield.HopByHop(name):
 			found("C30", true, "the header %s belongs to the connection, which is the server's", name)
 		}
 		lower := strings.ToLower(name)
@@ -73,16 +73,6 @@ func checkLength(value string, length int64, found func(string, bool, string, ..
 		found("C31", true, "the Content-Length is both %d and %d", length, size)
 	}
 	return size
-}
-
-// hopByHop tells whether a header belongs to one connection rather than to the response (RFC 9110 section 7.6.1).
-func hopByHop(name string) bool {
-	switch strings.ToLower(name) {
-	case "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-		"trailers", "transfer-encoding", "upgrade":
-		return true
-	}
-	return false
 }
 
 // single tells whether a header, in lower case, stands once in a response: its value is no list (RFC 9110 section 5.3).

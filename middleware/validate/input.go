@@ -19,6 +19,7 @@ type input struct {
 // closingInput is an input that can be closed.
 type closingInput struct{ *input }
 
+// Close closes the server's input.
 func (c closingInput) Close() error { return c.reader.(io.Closer).Close() }
 
 // Unwrap is the server's own reader: nothing that was done to it is lost when it is used instead.

@@ -29,7 +29,7 @@ type bareHost struct {
 // TestBrokenApplications: what an application does wrong is answered as brokenapps says, told by one line of the error log
 // with a number that docs/log-messages.md explains, and the process lives on.
 func TestBrokenApplications(t *testing.T) {
-	for _, mpm := range selectedMPMs() {
+	for _, mpm := range httpdtest.MPMs() {
 		t.Run(mpm, func(t *testing.T) { testBroken(t, bareApache(t, mpm)) })
 	}
 	t.Run("reference", func(t *testing.T) { testBroken(t, bareReference(t)) })

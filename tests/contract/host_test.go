@@ -2,7 +2,6 @@ package contract
 
 import (
 	"crypto/tls"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -68,17 +67,10 @@ type hostKind struct {
 // hosts are those that the suite runs on, as MODGO_TEST_MPM selects them. They end with t.
 func hosts(t *testing.T) []hostKind {
 	kinds := []hostKind{{"reference", sync.OnceValue(func() host { return startReference(t) })}}
-	for _, mpm := range selectedMPMs() {
+	for _, mpm := range httpdtest.MPMs() {
 		kinds = append(kinds, hostKind{mpm, sync.OnceValue(func() host { return startApache(t, mpm) })})
 	}
 	return kinds
-}
-
-func selectedMPMs() []string {
-	if selected := os.Getenv(httpdtest.EnvMPM); selected != "" {
-		return strings.FieldsFunc(selected, func(r rune) bool { return r == ',' || r == ' ' })
-	}
-	return []string{"event", "worker", "prefork"}
 }
 
 // waitLimit is how long an ordinary machine may take to do what a check waits for.
@@ -87,10 +79,8 @@ const waitLimit = 10 * time.Second
 // await waits for a condition that nothing but asking can tell.
 func await(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(httpdtest.Limit(waitLimit)); !condition(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
+	if err := httpdtest.Poll(waitLimit, condition); err != nil {
+		t.Fatalf("waited in vain for %s: %v", what, err)
 	}
 }
 

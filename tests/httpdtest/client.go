@@ -2,6 +2,7 @@ package httpdtest
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -19,25 +20,42 @@ type Response struct {
 	Text string // the body
 }
 
-// Client is an HTTP client of this server: whatever the host of a URL, so that virtual hosts have theirs, it connects
-// to the server's address. It follows no redirects and leaves compressed bodies alone.
-func (s *Server) Client() *http.Client { return s.client }
+// Client is an HTTP client of this server, over the protocol that it is seen over: whatever the host of a URL, so that
+// virtual hosts have theirs, it connects to the server's address. It follows no redirects and leaves compressed bodies
+// alone.
+func (s *Server) Client() *http.Client { return s.clients[s.protocol] }
 
-func (in *instance) newClient() *http.Client {
+// newClients makes the clients of all protocols, which connect when they are used.
+func (in *instance) newClients() map[Protocol]*http.Client {
+	clients := make(map[Protocol]*http.Client)
+	for _, p := range []Protocol{HTTP1, TLS, H2, H2C} {
+		clients[p] = in.newClient(p)
+	}
+	return clients
+}
+
+func (in *instance) newClient(protocol Protocol) *http.Client {
 	dialer := net.Dialer{Timeout: Limit(waitLimit)}
+	var protocols http.Protocols
+	protocols.SetHTTP1(!protocol.HTTP2())
+	protocols.SetHTTP2(protocol == H2)
+	protocols.SetUnencryptedHTTP2(protocol == H2C)
 	return &http.Client{
 		Timeout: Limit(clientLimit),
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, network, in.addr)
+				return dialer.DialContext(ctx, network, in.addrOf(protocol))
 			},
+			TLSClientConfig:    &tls.Config{RootCAs: in.roots},
+			Protocols:          &protocols,
 			DisableCompression: true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// Get fetches a path, or an URL whose host is a virtual host's name. Headers are given as names and values in turn.
+// Get fetches a path, or an URL whose host is a virtual host's name. The scheme of an URL becomes that of the protocol.
+// Headers are given as names and values in turn.
 func (s *Server) Get(target string, headers ...string) *Response {
 	s.t.Helper()
 	return s.Send(http.MethodGet, target, nil, headers...)
@@ -48,6 +66,8 @@ func (s *Server) Send(method, target string, body io.Reader, headers ...string) 
 	s.t.Helper()
 	if strings.HasPrefix(target, "/") {
 		target = s.URL(target)
+	} else if s.protocol.Secure() && strings.HasPrefix(target, "http:") {
+		target = "https:" + strings.TrimPrefix(target, "http:")
 	}
 	req, err := http.NewRequestWithContext(s.t.Context(), method, target, body)
 	if err != nil {
@@ -60,7 +80,7 @@ func (s *Server) Send(method, target string, body io.Reader, headers ...string) 
 		}
 		req.Header.Add(headers[i], headers[i+1])
 	}
-	resp, err := s.client.Do(req)
+	resp, err := s.Client().Do(req)
 	if err != nil {
 		s.t.Fatalf("%s %s: %v", method, target, err)
 	}
@@ -87,10 +107,14 @@ func (s *Server) Raw(t testing.TB, request string) []byte {
 	return answer
 }
 
-// Dial opens a connection to the server, with a deadline, that is closed at the end of the test.
+// Dial opens a connection to the server, with TLS where the protocol has it, and with a deadline. It is closed at the end of
+// the test.
 func (s *Server) Dial(t testing.TB) net.Conn {
 	t.Helper()
 	conn, err := s.dial()
+	if err == nil && s.protocol.Secure() {
+		conn, err = s.handshake(t, conn)
+	}
 	if err != nil {
 		t.Fatalf("cannot connect to httpd: %v", err)
 	}
@@ -102,5 +126,22 @@ func (s *Server) Dial(t testing.TB) net.Conn {
 }
 
 func (s *Server) dial() (net.Conn, error) {
-	return net.DialTimeout("tcp", s.addr, Limit(waitLimit))
+	return net.DialTimeout("tcp", s.Addr(), Limit(waitLimit))
+}
+
+// handshake begins TLS on a connection, which it closes when it fails.
+func (s *Server) handshake(t testing.TB, conn net.Conn) (net.Conn, error) {
+	cfg := s.TLSConfig()
+	cfg.ServerName, cfg.NextProtos = "127.0.0.1", []string{"http/1.1"} // an address, which is not sent as a name that Host has to match
+	if s.protocol.HTTP2() {
+		cfg.NextProtos = []string{"h2"}
+	}
+	secure := tls.Client(conn, cfg)
+	ctx, cancel := context.WithTimeout(t.Context(), Limit(waitLimit))
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secure, nil
 }

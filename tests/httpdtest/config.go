@@ -1,8 +1,10 @@
 package httpdtest
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/mod-go/mod-go/internal/httpdconf"
@@ -13,7 +15,7 @@ import (
 // Conf, and that of the virtual hosts, may use ${DIR}, the server's folder.
 type Config struct {
 	MPM      string   // "event", "worker" or "prefork"; the best there is by default
-	Packages []string // what mod_go.so is built from, as go list patterns relative to the repository's root
+	Packages []string // what mod_go.so is built from, see Object
 	Object   string   // path of a mod_go.so that exists already, instead of Packages
 
 	Modules      []string // modules of httpd beyond the least it needs, for example "mod_rewrite"
@@ -23,6 +25,11 @@ type Config struct {
 	VirtualHosts []httpdconf.VirtualHost // DocumentRoot and ErrorLog may be relative to the server's folder
 	Env          []httpdconf.Variable    // GoSetEnv
 	Conf         string                  // further lines of the main server
+
+	// AllProtocols has the main server answer over TLS too, on another port, and HTTP/2 on both unless the MPM is
+	// prefork, which mod_http2 does not run under: see Server.Over.
+	AllProtocols bool
+	TLSConf      string // further lines of the TLS virtual host that AllProtocols makes
 
 	Unprivileged           bool     // httpd is started by an ordinary user, as it is anyway where the test does not run as root
 	Processes              int      // 1 by default
@@ -49,8 +56,8 @@ const (
 // modules are those that a configuration can hardly do without.
 var modules = []string{"mod_alias", "mod_dir", "mod_mime", "mod_authz_host"}
 
-// server turns the test's words into a complete configuration.
-func (c Config) server(dir, addr string, account *httpdconf.Account) httpdconf.Server {
+// server turns the test's words into a complete configuration. SecureAddr is that of AllProtocols.
+func (c Config) server(dir, addr, secureAddr string, account *httpdconf.Account) httpdconf.Server {
 	processes, threads := max(c.Processes, 1), c.Threads
 	if threads == 0 && c.MPM == "prefork" {
 		threads = defaultChildren
@@ -93,7 +100,32 @@ func (c Config) server(dir, addr string, account *httpdconf.Account) httpdconf.S
 		h.DocumentRoot, h.ErrorLog = inside(h.DocumentRoot), inside(h.ErrorLog)
 		s.VirtualHosts = append(s.VirtualHosts, h)
 	}
+	if c.AllProtocols {
+		c.addProtocols(&s, secureAddr)
+	}
 	return s
+}
+
+// secureConf is the TLS virtual host that inherits all else from the main server.
+const secureConf = `
+SSLEngine on
+SSLCertificateFile ${DIR}/` + certificateName + `
+SSLCertificateKeyFile ${DIR}/` + keyName + `
+`
+
+// addProtocols makes the main server answer over TLS and HTTP/2.
+func (c Config) addProtocols(s *httpdconf.Server, secureAddr string) {
+	s.Modules = append(s.Modules, "mod_socache_shmcb", "mod_ssl")
+	lines := "SSLSessionCache shmcb:${DIR}/sessions(512000)\n" // without one, httpd warns
+	if slices.Contains(Protocols(c.MPM), H2) {
+		s.Modules = append(s.Modules, "mod_http2")
+		lines += "Protocols h2 h2c http/1.1\n"
+	}
+	s.Conf = lines + s.Conf
+	s.Listen = append(s.Listen, secureAddr)
+	s.VirtualHosts = append(s.VirtualHosts, httpdconf.VirtualHost{
+		Name: s.Name, Listen: secureAddr, Site: httpdconf.Site{Conf: secureConf + c.TLSConf},
+	})
 }
 
 func (c Config) hasModule() bool { return c.Object != "" || len(c.Packages) > 0 }
@@ -127,7 +159,15 @@ func (c Config) folder(t testing.TB, account *httpdconf.Account) string {
 			check(os.MkdirAll(filepath.Join(dir, folder), 0o755))
 		}
 	}
-	for name, content := range c.Files {
+	files := maps.Clone(c.Files)
+	if c.AllProtocols {
+		if files == nil {
+			files = make(map[string]string)
+		}
+		cert, key := certificate(t)
+		files[certificateName], files[keyName] = string(cert), string(key)
+	}
+	for name, content := range files {
 		path := filepath.Join(dir, name)
 		check(os.MkdirAll(filepath.Dir(path), 0o755))
 		check(os.WriteFile(path, []byte(content), 0o644))

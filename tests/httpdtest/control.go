@@ -98,7 +98,7 @@ func (s *Server) GracefulStop() {
 // that end the parent process in another way than Stop does.
 func (s *Server) AwaitExit() error {
 	s.t.Helper()
-	if err := poll(Limit(stopLimit), s.process.ended); err != nil {
+	if err := Poll(stopLimit, s.process.ended); err != nil {
 		s.t.Fatalf("httpd still runs: %v", err)
 	}
 	s.process.stopped = true
@@ -126,7 +126,7 @@ func (s *Server) stop(signal syscall.Signal) {
 		s.Signal(pid, signal)
 	}
 	// A child may need a moment longer than its parent.
-	if err := poll(Limit(stopLimit), func() bool { return p.ended() && p.groupIsEmpty() }); err != nil {
+	if err := Poll(stopLimit, func() bool { return p.ended() && p.groupIsEmpty() }); err != nil {
 		s.t.Errorf("httpd did not stop after %v and had to be killed: %v", signal, err)
 		p.kill()
 		return
@@ -142,8 +142,10 @@ const settleLimit = time.Second
 // settle waits a moment for the server to be done with the connections that clients have closed. When its children are told
 // to end, the event MPM closes the sockets that its threads work on, and crashes now and then on one that is just freed.
 func (s *Server) settle() {
-	s.client.CloseIdleConnections()
-	_ = poll(Limit(settleLimit), func() bool { return s.connections() == 0 }) // connections that are held are no fault
+	for _, client := range s.clients {
+		client.CloseIdleConnections()
+	}
+	_ = Poll(settleLimit, func() bool { return s.connections() == 0 }) // connections that are held are no fault
 }
 
 // connections is the number of the server's connections that are open on its side. Only IPv4 is looked at, as Start listens.
@@ -152,13 +154,20 @@ func (s *Server) connections() (n int) {
 	if err != nil {
 		return 0
 	}
-	_, port, _ := net.SplitHostPort(s.addr)
-	number, _ := strconv.Atoi(port)
-	local := fmt.Sprintf(":%04X", number)
+	var locals []string // as they stand in the table
+	for _, addr := range []string{s.addr, s.secureAddr} {
+		if _, port, err := net.SplitHostPort(addr); err == nil {
+			number, _ := strconv.Atoi(port)
+			locals = append(locals, fmt.Sprintf("%04X", number))
+		}
+	}
 	for line := range strings.Lines(string(table)) {
 		// "slot: local remote state ...", where state 0A is a listening socket and 06 one that only waits for late packets.
 		fields := strings.Fields(line)
-		if len(fields) > 3 && strings.HasSuffix(fields[1], local) && fields[3] != "0A" && fields[3] != "06" {
+		if len(fields) < 4 || fields[3] == "0A" || fields[3] == "06" {
+			continue
+		}
+		if _, port, _ := strings.Cut(fields[1], ":"); slices.Contains(locals, port) {
 			n++
 		}
 	}

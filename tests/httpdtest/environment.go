@@ -26,7 +26,8 @@ const (
 	EnvObject = "MODGO_TEST_OBJECT_"
 )
 
-func selectedMPMs() []string {
+// MPMs are those that Matrix runs a test under.
+func MPMs() []string {
 	if selected := os.Getenv(EnvMPM); selected != "" {
 		return strings.FieldsFunc(selected, func(r rune) bool { return r == ',' || r == ' ' })
 	}

@@ -45,7 +45,7 @@ func find(t testing.TB) *httpd.Installation {
 func Matrix(t *testing.T, test func(t *testing.T, mpm string)) {
 	t.Helper()
 	available := find(t).MPMs()
-	for _, mpm := range selectedMPMs() {
+	for _, mpm := range MPMs() {
 		t.Run(mpm, func(t *testing.T) {
 			if !slices.Contains(available, mpm) {
 				t.Fatalf("this httpd has no MPM %s, only %s: install it, or set %s=%s", mpm, strings.Join(available, ", "), EnvMPM, strings.Join(available, ","))

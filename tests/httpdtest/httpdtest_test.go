@@ -178,7 +178,7 @@ func TestNoProcessOutlivesTheTest(t *testing.T) {
 	if !r.Failed() || !strings.Contains(strings.Join(r.failures, "\n"), "had to be killed") {
 		t.Errorf("the test's failures are %q", r.failures)
 	}
-	if err := poll(Limit(stopLimit), func() bool { return syscall.Kill(-group, 0) == syscall.ESRCH }); err != nil {
+	if err := Poll(stopLimit, func() bool { return syscall.Kill(-group, 0) == syscall.ESRCH }); err != nil {
 		t.Errorf("processes of the group are left: %v", err)
 	}
 }

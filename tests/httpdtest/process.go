@@ -58,7 +58,7 @@ var errEnded = errors.New("httpd has ended")
 // await waits for a condition, and gives up when httpd has ended without it.
 func (p *process) await(limit time.Duration, condition func() bool) error {
 	var met bool
-	err := poll(limit, func() bool {
+	err := Poll(limit, func() bool {
 		ended := p.ended() // before the condition, which may come true with the last thing that httpd does
 		met = condition()
 		return met || ended
@@ -67,16 +67,6 @@ func (p *process) await(limit time.Duration, condition func() bool) error {
 		return errEnded
 	}
 	return err
-}
-
-// poll waits for a condition that nothing but asking can tell.
-func poll(limit time.Duration, condition func() bool) error {
-	for deadline := time.Now().Add(limit); !condition(); time.Sleep(pollEvery) {
-		if time.Now().After(deadline) {
-			return fmt.Errorf("nothing within %s", limit)
-		}
-	}
-	return nil
 }
 
 func (p *process) ended() bool {
@@ -104,7 +94,7 @@ func (p *process) kill() {
 
 // awaitStart waits until the server's own process has written its number, accepts connections and says that it is done.
 func (s *Server) awaitStart() error {
-	err := s.process.await(Limit(startLimit), func() bool {
+	err := s.process.await(startLimit, func() bool {
 		if pid, ok := s.pid(); !ok || s.groupOf(pid) != s.process.group() {
 			return false
 		}

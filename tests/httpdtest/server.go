@@ -1,6 +1,7 @@
 package httpdtest
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 type Server struct {
 	t testing.TB
 	*instance
+	protocol Protocol
 }
 
 // instance is what all views of a Server share.
@@ -29,11 +31,15 @@ type instance struct {
 	unprivileged bool
 	dir          string
 	addr         string
-	environ      []string // Config.Environ
+	mpm          string
+	allProtocols bool           // Config.AllProtocols
+	secureAddr   string         // where it listens for TLS, "" without allProtocols
+	roots        *x509.CertPool // the server's own certificate
+	environ      []string       // Config.Environ
 	process      *process
 	logs         *errorLogs
 	expected     expectations
-	client       *http.Client
+	clients      map[Protocol]*http.Client
 	ending       int // number of lines in the log when the children were first told to end; 0 before
 }
 
@@ -42,7 +48,6 @@ const (
 	startLimit = 30 * time.Second
 	stopLimit  = 20 * time.Second
 	waitLimit  = 20 * time.Second
-	pollEvery  = 5 * time.Millisecond
 )
 
 // startAttempts is how often another port is tried, should somebody else take the free one first.
@@ -75,7 +80,16 @@ func (s *Server) launch(cfg Config) {
 		if err := os.Truncate(s.Path(errorLogName), 0); err != nil {
 			s.t.Fatal(err)
 		}
-		s.addr = freeAddress(s.t)
+		s.chooseAddresses(s.t)
+	}
+}
+
+// chooseAddresses takes ports that are free at the moment.
+func (in *instance) chooseAddresses(t testing.TB) {
+	t.Helper()
+	in.addr = freeAddress(t)
+	if in.allProtocols {
+		in.secureAddr = freeAddress(t)
 	}
 }
 
@@ -113,9 +127,27 @@ func prepare(t testing.TB, cfg Config) *Server {
 	if err != nil {
 		t.Fatalf("httpdtest: %v", err)
 	}
-	in := &instance{httpd: find(t), account: account, unprivileged: cfg.Unprivileged, dir: cfg.folder(t, account), addr: freeAddress(t), environ: cfg.Environ}
-	in.client = in.newClient()
-	return &Server{t, in}
+	in := &instance{
+		httpd: find(t), account: account, unprivileged: cfg.Unprivileged, dir: cfg.folder(t, account), environ: cfg.Environ,
+		mpm: cfg.MPM, allProtocols: cfg.AllProtocols,
+	}
+	if in.mpm == "" {
+		in.mpm = in.httpd.MPMs()[0]
+	}
+	in.chooseAddresses(t)
+	s := &Server{t, in, HTTP1}
+	if in.allProtocols {
+		cert, err := os.ReadFile(s.Path(certificateName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.roots = x509.NewCertPool()
+		if !in.roots.AppendCertsFromPEM(cert) {
+			t.Fatalf("httpdtest: %s holds no certificate", certificateName)
+		}
+	}
+	in.clients = in.newClients()
+	return s
 }
 
 // configure writes the configuration.
@@ -124,11 +156,12 @@ func (s *Server) configure(cfg Config) {
 	if cfg.MPM == "" {
 		cfg.MPM = s.httpd.MPMs()[0]
 	}
+	s.mpm, s.allProtocols = cfg.MPM, cfg.AllProtocols
 	account := s.account
 	if s.unprivileged {
 		account = nil // httpd cannot change to another
 	}
-	conf := cfg.server(s.dir, s.addr, account)
+	conf := cfg.server(s.dir, s.addr, s.secureAddr, account)
 	path, err := conf.WriteFile(s.httpd)
 	if err != nil {
 		s.t.Fatalf("httpdtest: the configuration is wrong: %v", err)
@@ -163,7 +196,7 @@ func (s *Server) ReplaceObject(path string) {
 }
 
 // In returns the same server for a subtest, which then fails in its place.
-func (s *Server) In(t testing.TB) *Server { return &Server{t, s.instance} }
+func (s *Server) In(t testing.TB) *Server { return &Server{t, s.instance, s.protocol} }
 
 // Dir is the server's folder.
 func (s *Server) Dir() string { return s.dir }
@@ -171,11 +204,23 @@ func (s *Server) Dir() string { return s.dir }
 // Path is a file in the server's folder.
 func (s *Server) Path(name string) string { return filepath.Join(s.dir, name) }
 
-// Addr is where the server listens, host and port.
-func (s *Server) Addr() string { return s.addr }
+// Addr is where the server listens for the protocol, host and port.
+func (s *Server) Addr() string { return s.addrOf(s.protocol) }
+
+func (in *instance) addrOf(protocol Protocol) string {
+	if protocol.Secure() {
+		return in.secureAddr
+	}
+	return in.addr
+}
 
 // URL is the address of a path, which begins with a slash.
-func (s *Server) URL(path string) string { return "http://" + s.addr + path }
+func (s *Server) URL(path string) string {
+	if s.protocol.Secure() {
+		return "https://" + s.Addr() + path
+	}
+	return "http://" + s.Addr() + path
+}
 
 // Expect declares lines of the error log that match a regular expression: at least one unless the result is told
 // otherwise. The test fails for lines at warn or above, with a MODGO number or past the log that are not declared, and
@@ -230,7 +275,7 @@ func (s *Server) AwaitLogs(pattern string, n int) []Line {
 // await waits for a condition and fails the test if it does not come about, or cannot because httpd has ended.
 func (s *Server) await(what string, condition func() bool) {
 	s.t.Helper()
-	if err := s.process.await(Limit(waitLimit), condition); err != nil {
+	if err := s.process.await(waitLimit, condition); err != nil {
 		s.t.Fatalf("waiting for %s: %v", what, err)
 	}
 }

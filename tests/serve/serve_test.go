@@ -96,20 +96,29 @@ func (s *serving) awaitReady(t *testing.T) {
 	s.url = servedURL.FindStringSubmatch(s.output.String())[1]
 }
 
+// await waits until it has written text.
 func (s *serving) await(t *testing.T, text string, limit time.Duration) {
 	t.Helper()
-	for deadline := time.Now().Add(httpdtest.Limit(limit)); !strings.Contains(s.output.String(), text); time.Sleep(20 * time.Millisecond) {
-		select {
-		case <-s.exited:
-			if strings.Contains(s.output.String(), text) {
-				return
-			}
-			t.Fatalf("modgo serve ended (%v) before it wrote %q", s.err, text)
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("modgo serve did not write %q within %s", text, httpdtest.Limit(limit))
-		}
+	var written bool
+	err := httpdtest.Poll(limit, func() bool {
+		ended := s.ended() // before the text, which may be the last that it writes
+		written = strings.Contains(s.output.String(), text)
+		return written || ended
+	})
+	switch {
+	case err != nil:
+		t.Fatalf("modgo serve did not write %q: %v", text, err)
+	case !written:
+		t.Fatalf("modgo serve ended (%v) before it wrote %q", s.err, text)
+	}
+}
+
+func (s *serving) ended() bool {
+	select {
+	case <-s.exited:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -220,15 +229,15 @@ func TestServeLeavesNoServerBehindWhenKilled(t *testing.T) {
 	s.awaitReady(t)
 	s.stop(t, syscall.SIGKILL)
 	addr := strings.TrimPrefix(s.url, "http://")
-	for deadline := time.Now().Add(httpdtest.Limit(20 * time.Second)); ; time.Sleep(20 * time.Millisecond) {
+	err := httpdtest.Poll(20*time.Second, func() bool {
 		conn, err := net.Dial("tcp", addr)
-		if err != nil {
-			break
+		if err == nil {
+			conn.Close()
 		}
-		conn.Close()
-		if time.Now().After(deadline) {
-			t.Fatal("httpd still listens")
-		}
+		return err != nil
+	})
+	if err != nil {
+		t.Fatalf("httpd still listens: %v", err)
 	}
 }
 

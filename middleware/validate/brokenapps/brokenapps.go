@@ -18,6 +18,7 @@ const (
 	Unsettled
 )
 
+// String is what a client gets, in a word or three.
 func (o Outcome) String() string {
 	switch o {
 	case Failed:

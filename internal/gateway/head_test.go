@@ -30,6 +30,23 @@ func TestAppendHead(t *testing.T) {
 	}
 }
 
+// TestUnpackHeadOfAnother: what is no packed head is not taken for one.
+func TestUnpackHeadOfAnother(t *testing.T) {
+	head := gateway.AppendHead(nil, 200, "OK", modgo.Headers{{"A", "1"}})
+	for _, broken := range [][]byte{nil, head[:5], head[:len(head)-3], []byte("\xff\xff\xff\xff200 OK\x00")} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%q was unpacked", broken)
+				}
+			}()
+			_, headers := gateway.UnpackHead(broken)
+			for range headers {
+			}
+		}()
+	}
+}
+
 // FuzzAppendHead: what is unpacked is what was packed, whatever its bytes are.
 func FuzzAppendHead(f *testing.F) {
 	f.Add(200, "OK", "Content-Type", "text/plain", "Set-Cookie", "a=1")
@@ -41,6 +58,22 @@ func FuzzAppendHead(f *testing.F) {
 		want := []string{strconv.Itoa(status) + " " + reason, name1, value1, name2, value2}
 		if got, whole := gatewaytest.Unpack(packed); !whole || !slices.Equal(got, want) {
 			t.Errorf("packed %q; unpacked %q, %v", want, got, whole)
+		}
+		line, headers := gateway.UnpackHead(packed)
+		for range 2 { // the headers may be iterated again
+			got := []string{line}
+			for name, value := range headers {
+				got = append(got, name, value)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("packed %q; UnpackHead gives %q", want, got)
+			}
+		}
+		for name := range headers { // or in part
+			if name != name1 {
+				t.Errorf("the first header is %q; want %q", name, name1)
+			}
+			break
 		}
 		for cut := range packed { // a head that is cut short gives a part of the fields, and never others
 			got, whole := gatewaytest.Unpack(packed[:cut])
