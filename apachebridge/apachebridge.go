@@ -19,7 +19,10 @@ package apachebridge
 #cgo nocallback modgo_log_line
 #cgo nocallback modgo_log_request
 #cgo nocallback modgo_log_enabled
-#cgo nocallback modgo_descriptor_wait
+#cgo nocallback modgo_descriptor_copy
+#cgo nocallback modgo_sleep
+#cgo nocallback modgo_request_gone
+#cgo nocallback modgo_stopping_state
 
 #include "modgo.h"
 */

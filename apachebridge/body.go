@@ -8,12 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 )
-
-// waitStep is how long a read waits before it asks httpd again: its filters, such as mod_reqtimeout, look at the clock
-// only when they are asked.
-const waitStep = time.Second
 
 var (
 	errBodyTimeout = errors.New("mod_go: the client sent nothing of the body for as long as Timeout, or RequestReadTimeout, allows")
@@ -32,62 +27,67 @@ var _ io.ReadCloser = (*body)(nil)
 // Read returns what is there, and waits only while there is nothing (C23).
 func (b *body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
-		return 0, b.err
+		return 0, b.error()
 	}
-	var waited time.Duration
-	for {
-		n, descriptor, timeout, again := b.read(p)
-		if !again {
-			return n, b.error(n)
-		}
-		if waited >= timeout {
-			b.fail(errBodyTimeout)
-			return 0, errBodyTimeout
-		}
-		begun := time.Now()
-		C.modgo_descriptor_wait(descriptor, C.apr_int64_t(min(waitStep, timeout-waited)/time.Microsecond))
-		waited += time.Since(begun)
+	n, err, again := b.read(p)
+	if !again {
+		return n, err
 	}
+	w, timeout, failed := b.exchange.patience()
+	if failed == nil {
+		failed = w.read.wait(timeout, func() bool {
+			n, err, again = b.read(p)
+			return !again
+		})
+	}
+	switch {
+	case failed == nil:
+		return n, err
+	case errors.Is(failed, errStalled):
+		return 0, b.fail(errBodyTimeout)
+	case errors.Is(failed, errFinished):
+		return 0, b.fail(http.ErrBodyReadAfterClose)
+	}
+	return 0, b.fail(failed)
 }
 
-// error is what Read returns with n bytes.
-func (b *body) error(n int) error {
-	if n > 0 {
-		return nil
-	}
+// error is why nothing more can be read, nil while something can.
+func (b *body) error() error {
 	x := b.exchange
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return b.err
 }
 
-func (b *body) fail(err error) {
+// fail makes err the end of the body, unless it has ended already, and returns how it has.
+func (b *body) fail(err error) error {
 	x := b.exchange
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if b.err == nil {
 		b.err = err
 	}
+	return b.err
 }
 
-// read takes what httpd has. Again tells to wait on descriptor, no longer than timeout in all.
-func (b *body) read(p []byte) (n int, descriptor C.int, timeout time.Duration, again bool) {
+// read takes what httpd has. Again tells that there is nothing yet.
+func (b *body) read(p []byte) (n int, err error, again bool) {
 	x := b.exchange
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if b.err != nil {
-		return 0, 0, 0, false
+		return 0, b.err, false
 	}
 	if x.call == nil {
 		b.err = http.ErrBodyReadAfterClose
-		return 0, 0, 0, false
+		return 0, b.err, false
 	}
 	got := C.modgo_request_read(x.call, bytesOf(p), C.apr_size_t(len(p)))
 	switch got.status {
 	case C.MODGO_OK:
-		return int(got.len), 0, 0, false
+		return int(got.len), nil, false
 	case C.MODGO_AGAIN:
-		return 0, x.call.descriptor, time.Duration(x.call.timeout) * time.Microsecond, true
+		return 0, nil, true
 	case C.MODGO_EOF:
 		b.err = io.EOF
 		x.takeTrailers()
@@ -102,7 +102,7 @@ func (b *body) read(p []byte) (n int, descriptor C.int, timeout time.Duration, a
 	default:
 		b.err = fmt.Errorf("mod_go: the body cannot be read: %s", aprError(got.apr))
 	}
-	return 0, 0, 0, false
+	return 0, b.err, false
 }
 
 // Close ends reading; httpd drops what is left of the body.

@@ -268,6 +268,8 @@ const command_rec modgo_directives[] = {
     AP_INIT_TAKE1("GoGC", modgo_cmd_gc, NULL, RSRC_CONF, "GOGC of each child: a percentage, or off"),
     AP_INIT_TAKE1("GoStartTimeout", modgo_cmd_start_timeout, NULL, RSRC_CONF,
                   "how long applications may take to construct themselves in the check of the configuration"),
+    AP_INIT_TAKE1("GoShutdownTimeout", modgo_cmd_shutdown_timeout, NULL, RSRC_CONF,
+                  "how long a child that is to end waits for its long requests and taken-over connections"),
     {NULL}};
 
 /* ---- creating and merging ---- */

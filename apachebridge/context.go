@@ -10,10 +10,11 @@ import (
 	"github.com/mod-go/mod-go/modgo"
 )
 
-// requestContext is the context of one request: it ends when the handler returns. It is part of the exchange, and makes
-// a channel only for a handler that asks for one.
+// requestContext is the context of one request: it ends when the handler returns, when the client goes, and when the
+// server stops. It is part of the exchange. It makes a channel, and has the client watched, only for a handler that asks.
 type requestContext struct {
 	exchange *exchange
+	watched  watchEntry
 
 	mu    sync.Mutex
 	done  chan struct{}
@@ -26,6 +27,7 @@ var _ context.Context = (*requestContext)(nil)
 func (c *requestContext) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 func (c *requestContext) Done() <-chan struct{} {
+	clients.watch(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done == nil {
@@ -38,6 +40,7 @@ func (c *requestContext) Done() <-chan struct{} {
 }
 
 func (c *requestContext) Err() error {
+	clients.watch(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
@@ -48,13 +51,18 @@ func (c *requestContext) Value(key any) any {
 	case modgo.ContextKey():
 		return &c.exchange.environ
 	case http.LocalAddrContextKey:
-		return c.exchange.localAddr()
+		if local := c.localAddr(); local != nil {
+			return local
+		}
+	case http.ServerContextKey:
+		return server
 	}
 	return nil
 }
 
 // AfterFunc lets package context wait for the end without a goroutine (context.AfterFunc).
 func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
+	clients.watch(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
@@ -74,10 +82,18 @@ func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
+// server is what stands for net/http's server, by whose presence a handler such as httputil.ReverseProxy tells that it
+// may panic with http.ErrAbortHandler. It serves nothing.
+var server = &http.Server{}
+
 // cancel ends the context.
 func (c *requestContext) cancel() {
+	clients.forget(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.err != nil {
+		return
+	}
 	c.err = context.Canceled
 	if c.done != nil {
 		close(c.done)
@@ -89,12 +105,18 @@ func (c *requestContext) cancel() {
 }
 
 // localAddr is the address that the client connected to, for http.LocalAddrContextKey.
-func (x *exchange) localAddr() net.Addr {
+func (c *requestContext) localAddr() net.Addr {
+	x := c.exchange
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.call == nil {
-		return nil
+		return x.local
 	}
-	local := x.call.r.connection.local_addr
-	return &net.TCPAddr{IP: net.ParseIP(goString(x.call.r.connection.local_ip)), Port: int(local.port)}
+	return x.localAddr()
+}
+
+// localAddr is the address that the client connected to. The caller holds the lock.
+func (x *exchange) localAddr() net.Addr {
+	connection := x.call.r.connection
+	return tcpAddr(goString(connection.local_ip), int(connection.local_addr.port))
 }

@@ -4,7 +4,6 @@ package apachebridge
 import "C"
 
 import (
-	"bytes"
 	"net/http"
 	"unsafe"
 
@@ -20,8 +19,11 @@ func (s source) Lookup(name string) (string, bool) {
 	x := s.exchange
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.call == nil || name == "" {
+	if name == "" {
 		return "", false
+	}
+	if x.call == nil {
+		return x.kept(name)
 	}
 	var length C.apr_size_t
 	value := C.modgo_variable_get(x.call, (*C.char)(unsafe.Pointer(unsafe.StringData(name))), C.apr_size_t(len(name)), &length)
@@ -56,8 +58,23 @@ func (s source) entries() [][2]string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.call == nil {
-		return nil
+		return x.snapshot
 	}
+	return x.variables()
+}
+
+// kept is a variable of a connection that was taken over. The caller holds the lock.
+func (x *exchange) kept(name string) (string, bool) {
+	for _, entry := range x.snapshot {
+		if entry[0] == name {
+			return entry[1], true
+		}
+	}
+	return "", false
+}
+
+// variables copies all variables. The caller holds the lock.
+func (x *exchange) variables() [][2]string {
 	table := tableEntries(C.modgo_variables_all(x.call))
 	entries := make([][2]string, len(table))
 	for i, e := range table {
@@ -74,37 +91,14 @@ func tableEntries(table *C.apr_array_header_t) []C.apr_table_entry_t {
 // goString copies a NUL-terminated string; NULL gives "".
 func goString(s *C.char) string { return C.GoString(s) }
 
-// errorWriter is PEP 3333's wsgi.errors: whole lines go to the error log of the request's virtual host.
-type errorWriter struct {
-	exchange *exchange
-	partial  []byte
-}
+// errorLog is PEP 3333's wsgi.errors: the error log of the request's virtual host.
+type errorLog struct{ exchange *exchange }
 
-func (w *errorWriter) Write(p []byte) (int, error) {
-	w.partial = append(w.partial, p...)
-	for {
-		end := bytes.IndexByte(w.partial, '\n')
-		if end < 0 {
-			return len(p), nil
-		}
-		w.log(w.partial[:end])
-		w.partial = w.partial[end+1:]
-	}
-}
-
-// flush logs a last line that has no end.
-func (w *errorWriter) flush() {
-	if len(w.partial) > 0 {
-		w.log(w.partial)
-		w.partial = nil
-	}
-}
-
-func (w *errorWriter) log(line []byte) {
-	x := w.exchange
+// Line logs a line.
+func (l errorLog) Line(line []byte) {
+	x := l.exchange
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	line = bytes.TrimSuffix(line, []byte("\r"))
 	if x.call == nil {
 		logLine(levelError, string(line)) // the request is over: to the main server's log
 		return

@@ -106,6 +106,7 @@ typedef struct modgo_process_config {
     const char *memory_limit;        /* GoMemoryLimit as GOMEMLIMIT wants it, or NULL */
     const char *gc;                  /* GoGC as GOGC wants it, or NULL */
     apr_interval_time_t start_timeout;
+    apr_interval_time_t shutdown_timeout;
     int callable_named;          /* GoCallableObject stands somewhere */
     apr_array_header_t *targets; /* of const modgo_target *: everything that the configuration names */
 } modgo_process_config;
@@ -137,6 +138,7 @@ const char *modgo_cmd_max_procs(cmd_parms *cmd, void *config, const char *value)
 const char *modgo_cmd_memory_limit(cmd_parms *cmd, void *config, const char *value);
 const char *modgo_cmd_gc(cmd_parms *cmd, void *config, const char *value);
 const char *modgo_cmd_start_timeout(cmd_parms *cmd, void *config, const char *value);
+const char *modgo_cmd_shutdown_timeout(cmd_parms *cmd, void *config, const char *value);
 
 /* ---- mapping.c: which application answers a request, and where its URL space begins ---- */
 
@@ -203,6 +205,20 @@ void modgo_inflight_entrust(const int pipes[2]);
 /* parent: reports what a dead child was doing. */
 void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot, mpm_child_status state);
 
+/* ---- wire.c: the lowest output filter, which does not wait while an application runs ---- */
+
+typedef struct modgo_wire modgo_wire;
+
+void modgo_wire_register(void);
+/* request: from here on nothing that is written to this connection waits for the client. Once for each handler. */
+modgo_wire *modgo_wire_hold(request_rec *r);
+/* request: what is kept goes to httpd, which may wait. Once for each hold. */
+apr_status_t modgo_wire_release(modgo_wire *w);
+/* request: writes more of what is kept, as much as goes at once. */
+apr_status_t modgo_wire_push(modgo_wire *w);
+/* request: whether something is kept, or was flushed and is not written yet. */
+int modgo_wire_backlog(const modgo_wire *w);
+
 /* ---- request.c: a request as Go sees it ---- */
 
 /* Lives on the stack of the content handler; its r and everything behind it lives until the handler returns. */
@@ -217,10 +233,13 @@ typedef struct modgo_request {
     int pass_authorization;
     int error_override;
     int https;
+    int upgrade; /* the client asks for another protocol: the connection may be taken over */
+    int stream;  /* of HTTP/2 */
     int proto_num;
     int descriptor;             /* of the client's connection, to wait for; -1 for an HTTP/2 stream */
     apr_bucket_brigade *input;  /* read from httpd, not yet by the application; NULL before the first read */
-    apr_bucket_brigade *output; /* empty between calls; NULL before the first */
+    apr_bucket_brigade *output; /* empty between calls */
+    modgo_wire *wire;
     int input_ended;            /* the end of the body was seen */
     int head_sent;              /* the response has begun */
     int answered;               /* an input filter refused the body and has answered the client itself */
@@ -229,7 +248,7 @@ typedef struct modgo_request {
 /* What a call into httpd came to. Go has the same list in status.go. */
 typedef enum {
     MODGO_OK = 0,
-    MODGO_AGAIN,    /* nothing to read now: wait, then call again */
+    MODGO_AGAIN,    /* nothing to read, or not all written: wait, then call again */
     MODGO_EOF,      /* the body has ended */
     MODGO_ABORTED,  /* the client is gone, or the body is cut short */
     MODGO_TIMEOUT,  /* httpd's Timeout, or mod_reqtimeout's limit, has passed */
@@ -250,8 +269,17 @@ typedef struct modgo_read {
 /* request: copies up to len bytes of the body; never waits. */
 modgo_read modgo_request_read(modgo_request *q, char *buffer, apr_size_t len);
 
-/* Any thread: waits up to microseconds for something to read. Touches no request, so needs no lock. */
-void modgo_descriptor_wait(int descriptor, apr_int64_t microseconds);
+/* request: the client's descriptor; -1 for a stream of HTTP/2, and when httpd has closed it. */
+int modgo_descriptor_of(conn_rec *c);
+
+/* Any thread: a copy of the client's descriptor, to wait for; -1 with errno. The caller closes it. */
+int modgo_descriptor_copy(int descriptor);
+
+/* Any thread: sleeps, more exactly than Go's threads do. */
+void modgo_sleep(apr_int64_t microseconds);
+
+/* request: whether the client has gone. */
+int modgo_request_gone(modgo_request *q);
 
 /* request: the fields that followed a chunked body, once it has ended. */
 const apr_array_header_t *modgo_request_trailers(modgo_request *q);
@@ -286,15 +314,63 @@ const apr_array_header_t *modgo_variables_all(modgo_request *q);
 modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t head_len, const char *body,
                                  apr_size_t body_len, int flags);
 
+/* request: sends more of what was passed; MODGO_AGAIN: the client has not taken all. */
+modgo_status modgo_response_push(modgo_request *q);
+
+/* request: gives the fields that follow the body, packed like a head without its status line; before the end. */
+void modgo_response_trailers(modgo_request *q, const char *fields, apr_size_t len);
+
 /* request: the same for a part of a file, in bytes; MODGO_FAILED: nothing was sent. */
 modgo_status modgo_response_send_file(modgo_request *q, const char *head, apr_size_t head_len, int descriptor,
                                       apr_off_t offset, apr_off_t length, int flags);
+
+/* request: whether the response reaches httpd's core as it is, so that files need no memory. */
+int modgo_response_direct(modgo_request *q);
+
+/* request: the client takes nothing any more: ends the connection, or the stream, without writing what is left. */
+void modgo_response_give_up(modgo_request *q);
 
 /* request: leaves status and headers for the ErrorDocument that httpd will send; nothing has been sent. */
 modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len);
 
 /* request: ends the response so that the client can tell that it is not whole. */
 void modgo_response_abort(modgo_request *q);
+
+/* ---- trailers.c ---- */
+
+void modgo_trailers_register(void);
+/* request: has r->trailers_out follow the body, once the head is out. */
+void modgo_trailers_send(request_rec *r);
+
+/* ---- takeover.c ---- */
+
+typedef struct modgo_takeover {
+    int descriptor;    /* the connection; -1: it is reached through its filters, by the functions below */
+    const char *ahead; /* bytes that httpd has read already; from the request's pool */
+    apr_size_t ahead_len;
+} modgo_takeover;
+
+/* request: has what is left of earlier responses written; MODGO_AGAIN as with modgo_response_push. */
+modgo_status modgo_connection_flush(modgo_request *q);
+/* request: takes the connection from httpd; nothing of a response may have been passed that is not written. */
+modgo_status modgo_take_over(modgo_request *q, modgo_takeover *t);
+/* request: reads and writes a connection that was taken over, through its filters; they never wait. */
+modgo_read modgo_taken_read(modgo_request *q, char *buffer, apr_size_t len);
+modgo_status modgo_taken_write(modgo_request *q, const char *data, apr_size_t len);
+/* request: passes the filters' own end, such as TLS's close_notify. */
+modgo_status modgo_taken_end(modgo_request *q);
+/* request: ends the connection. */
+void modgo_taken_close(modgo_request *q);
+
+/* ---- stopping.c: the end of a child ---- */
+
+typedef enum { MODGO_STOP_NONE = 0, MODGO_STOP_GRACEFUL, MODGO_STOP_AT_ONCE } modgo_stop;
+
+void modgo_stopping_register(void);
+/* Any thread: a modgo_stop. */
+int modgo_stopping_state(void);
+/* child, at its end: waits until no connection that was taken over is left, at most limit; not when it ends at once. */
+void modgo_stopping_wait(apr_interval_time_t limit);
 
 /* ---- error_document.c ---- */
 

@@ -9,6 +9,7 @@
 APLOG_USE_MODULE(go);
 
 #define DEFAULT_START_TIMEOUT apr_time_from_sec(60)
+#define DEFAULT_SHUTDOWN_TIMEOUT apr_time_from_sec(60)
 
 static modgo_process_config process_config;
 
@@ -18,6 +19,7 @@ int modgo_process_config_reset(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     process_config.environment = apr_array_make(pconf, 4, sizeof(modgo_setting));
     process_config.targets = apr_array_make(pconf, 8, sizeof(const modgo_target *));
     process_config.start_timeout = DEFAULT_START_TIMEOUT;
+    process_config.shutdown_timeout = DEFAULT_SHUTDOWN_TIMEOUT;
     return OK;
 }
 
@@ -112,17 +114,27 @@ const char *modgo_cmd_gc(cmd_parms *cmd, void *config, const char *value)
     return NULL;
 }
 
-const char *modgo_cmd_start_timeout(cmd_parms *cmd, void *config, const char *value)
+/* Reads a time of at least least. */
+static const char *timeout(cmd_parms *cmd, const char *value, apr_interval_time_t least, apr_interval_time_t *result)
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
 
     if (error) {
         return error;
     }
-    if (ap_timeout_parameter_parse(value, &process_config.start_timeout, "s") != APR_SUCCESS ||
-        process_config.start_timeout <= 0) {
-        return apr_psprintf(cmd->pool,
-                            "GoStartTimeout: '%s' is not a time: a number with ms, s or min, for example 60s", value);
+    if (ap_timeout_parameter_parse(value, result, "s") != APR_SUCCESS || *result < least) {
+        return apr_psprintf(cmd->pool, "%s: '%s' is not a time: a number with ms, s or min, for example 60s",
+                            cmd->cmd->name, value);
     }
     return NULL;
+}
+
+const char *modgo_cmd_start_timeout(cmd_parms *cmd, void *config, const char *value)
+{
+    return timeout(cmd, value, 1, &process_config.start_timeout);
+}
+
+const char *modgo_cmd_shutdown_timeout(cmd_parms *cmd, void *config, const char *value)
+{
+    return timeout(cmd, value, 0, &process_config.shutdown_timeout);
 }

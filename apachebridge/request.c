@@ -1,8 +1,11 @@
 /* The content handler, and what Go needs of a request_rec: the body, as httpd's input filters give it. */
 #include "modgo.h"
 
+#include <fcntl.h>
 #include <http_connection.h>
 #include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "_cgo_export.h"
 
@@ -58,13 +61,19 @@ static apr_int64_t body_length(const request_rec *r)
     return length ? apr_atoi64(length) : 0;
 }
 
-/* The descriptor on which the body arrives. */
-static int descriptor_of(conn_rec *c)
+int modgo_descriptor_of(conn_rec *c)
 {
     apr_socket_t *socket = c->master ? NULL : ap_get_conn_socket(c);
     apr_os_sock_t descriptor;
 
     return socket && apr_os_sock_get(&descriptor, socket) == APR_SUCCESS ? descriptor : -1;
+}
+
+/* Whether the client asks for another protocol on this connection (RFC 9110 section 7.8). */
+static int wants_upgrade(request_rec *r)
+{
+    return !r->connection->master && apr_table_get(r->headers_in, "Upgrade") &&
+           ap_find_token(r->pool, apr_table_get(r->headers_in, "Connection"), "upgrade");
 }
 
 /* The request has reached the handler but no application: says why and what to do. */
@@ -125,14 +134,19 @@ int modgo_handler(request_rec *r)
     q.content_length = body_length(r);
     q.timeout = r->server->timeout;
     q.proto_num = r->proto_num;
-    q.descriptor = descriptor_of(r->connection);
+    q.descriptor = modgo_descriptor_of(r->connection);
     q.https = !strcmp(ap_http_scheme(r), "https");
+    q.stream = r->connection->master != NULL;
+    q.upgrade = wants_upgrade(r);
+    q.output = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    q.wire = modgo_wire_hold(r);
 
     /* A handler may run inside another's call, for an mod_include subrequest: keep what is round it. */
     outer = modgo_log_current(r);
     q.slot = modgo_inflight_enter(r, q.mapping.target->package);
     q.goroutine = modgo_inflight_goroutine(q.slot);
     result = modgoGoServe(&q);
+    modgo_wire_release(q.wire);
     modgo_inflight_leave(q.slot, outer, q.mapping.target->package);
     modgo_log_current(outer);
     return result;
@@ -263,16 +277,45 @@ modgo_read modgo_request_read(modgo_request *q, char *buffer, apr_size_t len)
     return read;
 }
 
-/* The step in which to look for data that arrives through another thread, in microseconds. */
-#define STREAM_STEP 1000
+int modgo_descriptor_copy(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 0); }
 
-void modgo_descriptor_wait(int descriptor, apr_int64_t microseconds)
+void modgo_sleep(apr_int64_t microseconds)
 {
-    struct pollfd ready = {descriptor, POLLIN, 0};
+    int slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
 
-    if (descriptor < 0) {
-        apr_sleep(microseconds < STREAM_STEP ? microseconds : STREAM_STEP);
-        return;
+    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); /* that of Go's threads is coarse (runtime.c) */
+    apr_sleep(microseconds);
+    prctl(PR_SET_TIMERSLACK, slack > 0 ? (unsigned long)slack : 0UL, 0, 0, 0);
+}
+
+int modgo_request_gone(modgo_request *q)
+{
+    const conn_rec *c = q->r->connection;
+    struct pollfd peer = {q->descriptor, POLLRDHUP, 0};
+    char byte;
+
+    if (c->aborted || (c->master && c->master->aborted)) {
+        return 1;
     }
-    poll(&ready, 1, (int)(microseconds / 1000) + 1);
+    if (c->master) {
+        return 0; /* mod_http2 tells by the flags */
+    }
+    if (modgo_descriptor_of(q->r->connection) < 0) {
+        return 1; /* httpd has closed it, because it is being stopped */
+    }
+    if (poll(&peer, 1, 0) <= 0) {
+        return 0;
+    }
+    if (peer.revents & (POLLERR | POLLHUP | POLLNVAL)) {
+        return 1;
+    }
+    /*
+     * The client sends no more; net/http takes that for its going too. Not so while a request waits that it sent
+     * behind this one.
+     */
+    if (!q->https && (q->content_length == 0 || q->input_ended) &&
+        recv(q->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+        return 0;
+    }
+    return (peer.revents & POLLRDHUP) != 0;
 }

@@ -36,14 +36,6 @@ static void set_head(request_rec *r, apr_table_t *headers, const char *head, apr
     }
 }
 
-static apr_bucket_brigade *output(modgo_request *q)
-{
-    if (!q->output) {
-        q->output = apr_brigade_create(q->r->pool, q->r->connection->bucket_alloc);
-    }
-    return q->output;
-}
-
 /* A 1xx response has status and headers of its own; those of the final one are as if it had not been. */
 static void send_interim(request_rec *r, const char *head, apr_size_t head_len)
 {
@@ -60,16 +52,42 @@ static void send_interim(request_rec *r, const char *head, apr_size_t head_len)
     r->status = status;
 }
 
-/* Sends what output(q) holds, after the head if there is one, then what flags say. */
+/* What passing something to the filters has come to. */
+static modgo_status passed(modgo_request *q, apr_status_t rv)
+{
+    if (rv == APR_SUCCESS && !q->r->connection->aborted) {
+        return modgo_wire_backlog(q->wire) ? MODGO_AGAIN : MODGO_OK;
+    }
+    return APR_STATUS_IS_TIMEUP(rv) ? MODGO_TIMEOUT : MODGO_ABORTED;
+}
+
+static modgo_status pass_output(modgo_request *q)
+{
+    apr_status_t rv = ap_pass_brigade(q->r->output_filters, q->output);
+
+    apr_brigade_cleanup(q->output);
+    return passed(q, rv);
+}
+
+/* Sends what q->output holds, after the head if there is one, then what flags say. */
 static modgo_status pass(modgo_request *q, const char *head, apr_size_t head_len, int flags)
 {
     request_rec *r = q->r;
     apr_bucket_brigade *bb = q->output;
-    apr_status_t rv;
+    modgo_status status;
 
     if (head_len) {
         q->head_sent = 1;
         set_head(r, r->headers_out, head, head_len);
+    }
+    if (flags & MODGO_SEND_END && !apr_is_empty_table(r->trailers_out)) {
+        /* Ended at once, a short response would get a Content-Length, which leaves no place for trailers. */
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));
+        status = pass_output(q);
+        if (status != MODGO_OK && status != MODGO_AGAIN) {
+            return status;
+        }
+        modgo_trailers_send(r);
     }
     if (flags & MODGO_SEND_FLUSH) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));
@@ -77,26 +95,33 @@ static modgo_status pass(modgo_request *q, const char *head, apr_size_t head_len
     if (flags & MODGO_SEND_END) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
     }
-    rv = ap_pass_brigade(r->output_filters, bb);
-    apr_brigade_cleanup(bb);
-    if (rv == APR_SUCCESS && !r->connection->aborted) {
-        return MODGO_OK;
+    return pass_output(q);
+}
+
+modgo_status modgo_response_push(modgo_request *q) { return passed(q, modgo_wire_push(q->wire)); }
+
+void modgo_response_trailers(modgo_request *q, const char *fields, apr_size_t len)
+{
+    modgo_head packed = modgo_head_of(apr_pmemdup(q->r->pool, fields, len), len);
+    char *name, *value;
+
+    while ((name = modgo_head_next(&packed)) && (value = modgo_head_next(&packed))) {
+        apr_table_addn(q->r->trailers_out, name, value);
     }
-    return APR_STATUS_IS_TIMEUP(rv) ? MODGO_TIMEOUT : MODGO_ABORTED;
 }
 
 modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t head_len, const char *body,
                                  apr_size_t body_len, int flags)
 {
     request_rec *r = q->r;
-    apr_bucket_brigade *bb = output(q);
+    apr_bucket_brigade *bb = q->output;
 
     if (q->answered) {
         return MODGO_ANSWERED;
     }
     if (flags & MODGO_SEND_INTERIM) {
         send_interim(r, head, head_len);
-        return MODGO_OK;
+        return passed(q, APR_SUCCESS);
     }
     if (body_len) {
         /* Filters that keep the data beyond this call set the bucket aside, which copies it. */
@@ -110,7 +135,7 @@ modgo_status modgo_response_send_file(modgo_request *q, const char *head, apr_si
 {
     request_rec *r = q->r;
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
-    apr_bucket_brigade *bb = output(q);
+    apr_bucket_brigade *bb = q->output;
     apr_int32_t mode = APR_READ | APR_BINARY;
     apr_os_file_t given = descriptor;
     apr_file_t *theirs, *ours;
@@ -132,6 +157,29 @@ modgo_status modgo_response_send_file(modgo_request *q, const char *head, apr_si
         apr_bucket_file_enable_mmap(last, 0);
     }
     return pass(q, head, head_len, flags);
+}
+
+int modgo_response_direct(modgo_request *q)
+{
+    static const char *const names[] = {"byterange",   "content_length", "http_header", "http_outerror", "old_write",
+                                        "go_trailers", "chunk",          "go_wire",     "core",          NULL};
+    const ap_filter_t *f;
+    int i;
+
+    for (f = q->r->output_filters; f; f = f->next) {
+        for (i = 0; names[i] && ap_cstr_casecmp(names[i], f->frec->name); i++) {
+        }
+        if (!names[i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+void modgo_response_give_up(modgo_request *q)
+{
+    q->r->connection->keepalive = AP_CONN_CLOSE;
+    q->r->connection->aborted = 1;
 }
 
 modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len)
@@ -200,7 +248,7 @@ void modgo_response_abort(modgo_request *q)
         r->connection->aborted = 1;
         return;
     }
-    bb = output(q);
+    bb = q->output;
     /*
      * This is how a proxy tells httpd that its backend broke: the chunked encoding gets no last chunk, an HTTP/2 stream
      * is reset, and the connection is not used again.

@@ -162,6 +162,7 @@ static apr_status_t process_ends(void *process)
      * not be entered there: the next signal of its own would overwrite the handler's frames.
      */
     if (!on_signal_stack() && !modgo_log_serving()) {
+        modgo_stopping_wait(modgo_process_config_get()->shutdown_timeout);
         modgoGoStop(process);
     }
     return APR_SUCCESS;

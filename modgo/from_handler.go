@@ -83,11 +83,18 @@ type handlerWriter struct {
 
 // Hijack is that of http.Hijacker.
 func (w *handlerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := w.transport.controller.Hijack()
-	if err == nil {
-		w.transport.hijack()
-	}
-	return conn, rw, err
+	return w.ResponseWriter.Hijack(func() (net.Conn, *bufio.ReadWriter, error) {
+		conn, rw, err := w.transport.controller.Hijack()
+		if err == nil {
+			w.transport.hijack()
+		}
+		return conn, rw, err
+	})
+}
+
+// CloseNotify is that of http.CloseNotifier, which net/http's own writer still has.
+func (w *handlerWriter) CloseNotify() <-chan bool {
+	return gateway.CloseNotify(w.transport.controller.response.env.Context())
 }
 
 // SetReadDeadline is that of http.ResponseController.

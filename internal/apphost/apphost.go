@@ -4,6 +4,7 @@ package apphost
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/mod-go/mod-go/internal/gateway"
 	"github.com/mod-go/mod-go/internal/httpfield"
@@ -20,12 +21,16 @@ type Host struct {
 	closes bool // the connection, after the response
 	status int
 	buffer []byte
+
+	announced []string // trailers, by the header Trailer
+	trailers  modgo.Headers
 }
 
 var (
 	_ modgo.FileHost    = (*Host)(nil)
 	_ modgo.InterimHost = (*Host)(nil)
 	_ modgo.ClosingHost = (*Host)(nil)
+	_ modgo.TrailerHost = (*Host)(nil)
 )
 
 // Sent tells whether anything of the response may have reached the client.
@@ -59,6 +64,11 @@ func (h *Host) Finish(head *modgo.Head, block []byte) error {
 	if !mine {
 		return nil
 	}
+	if len(h.trailers) > 0 {
+		if t, ok := h.Transport.(gateway.TrailerTransport); ok {
+			t.Trailers(h.trailers)
+		}
+	}
 	return h.Transport.Send(packed, h.allowed(block), gateway.End)
 }
 
@@ -75,7 +85,7 @@ func (h *Host) SendFile(head *modgo.Head, f *os.File, offset, length int64) erro
 	case !httpfield.BodyAllowed(h.status):
 		return transport.Send(packed, nil, gateway.Flush)
 	}
-	return transport.SendFile(packed, f, offset, length, gateway.Flush)
+	return transport.SendFile(packed, f, offset, length, 0) // all of it is with the server: nothing waits for more
 }
 
 // copyFile sends length bytes of f from offset in blocks.
@@ -105,6 +115,12 @@ func (h *Host) SendInterim(head *modgo.Head) error {
 // CloseConnection has the head say so.
 func (h *Host) CloseConnection() { h.closes = true }
 
+// AnnounceTrailers has the head name them.
+func (h *Host) AnnounceTrailers(names []string) { h.announced = names }
+
+// SetTrailers gives the fields that Finish sends behind the body.
+func (h *Host) SetTrailers(trailers modgo.Headers) { h.trailers = trailers }
+
 // begin packs the head, if there is one, for the call that sends it. It is the server's turn, and not mine, where the
 // server makes the response by its error document: of an error under ErrorOverride, or one that is bare of a body.
 func (h *Host) begin(head *modgo.Head, bare bool) (packed []byte, mine bool) {
@@ -129,6 +145,9 @@ func (h *Host) pack(head *modgo.Head) []byte {
 		h.buffer = make([]byte, 0, gateway.HeadSize)
 	}
 	h.buffer = gateway.AppendHead(h.buffer[:0], head.Status, head.Reason, head.Headers)
+	if len(h.announced) > 0 {
+		h.buffer = gateway.AppendHeader(h.buffer, "Trailer", strings.Join(h.announced, ", "))
+	}
 	if h.closes {
 		h.buffer = gateway.AppendHeader(h.buffer, "Connection", "close")
 	}

@@ -12,9 +12,13 @@ const HeadSize = 512
 // AppendHead packs the head of a response for the Transport: the status line, then each header's name and value, every
 // one as its length in four bytes (little-endian), its bytes, and a NUL.
 func AppendHead(dst []byte, status int, reason string, headers [][2]string) []byte {
-	dst = appendStatus(dst, status, reason)
-	for _, h := range headers {
-		dst = AppendHeader(dst, h[0], h[1])
+	return AppendFields(appendStatus(dst, status, reason), headers)
+}
+
+// AppendFields packs fields that have no status line before them, such as trailers.
+func AppendFields(dst []byte, fields [][2]string) []byte {
+	for _, f := range fields {
+		dst = AppendHeader(dst, f[0], f[1])
 	}
 	return dst
 }

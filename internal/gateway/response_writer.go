@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/mod-go/mod-go/internal/httpfield"
 )
@@ -28,6 +29,9 @@ type ResponseWriter struct {
 	ErrorOverride bool // error responses get the server's body, whatever the handler's
 	Status        int  // of a response whose handler sets none; 0 means 200
 
+	// mu makes calls from other goroutines than the handler's safe, and those that come when it has returned an error. A
+	// write that waits for the client holds it, so that others wait for their turn.
+	mu      sync.Mutex
 	header  http.Header
 	packed  []byte // the head, once WriteHeader was called
 	buffer  []byte // of the body, not yet sent
@@ -47,6 +51,7 @@ var (
 	_ http.ResponseWriter = (*ResponseWriter)(nil)
 	_ http.Flusher        = (*ResponseWriter)(nil)
 	_ io.StringWriter     = (*ResponseWriter)(nil)
+	_ io.ReaderFrom       = (*ResponseWriter)(nil)
 )
 
 // Header returns the headers that WriteHeader will send.
@@ -60,6 +65,15 @@ func (w *ResponseWriter) Header() http.Header {
 // WriteHeader fixes the status and the headers. A 1xx status other than 101 is sent at once as an informational
 // response; the final status is still to come (RFC 9110 section 15.2).
 func (w *ResponseWriter) WriteHeader(status int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writeHeader(status)
+}
+
+func (w *ResponseWriter) writeHeader(status int) {
+	if w.err != nil && w.status == 0 {
+		return // nobody would see it
+	}
 	if w.status != 0 {
 		log.Printf("http: superfluous response.WriteHeader call: status %d after %d", status, w.status)
 		return
@@ -127,6 +141,12 @@ func (w *ResponseWriter) setLength(values []string) bool {
 
 // Write sends a block of the body, or gathers it with others.
 func (w *ResponseWriter) Write(block []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.write(block)
+}
+
+func (w *ResponseWriter) write(block []byte) (int, error) {
 	if err := w.admit(len(block)); err != nil || w.discards() {
 		return len(block) * boolean(err == nil), err
 	}
@@ -158,6 +178,8 @@ func (w *ResponseWriter) Write(block []byte) (int, error) {
 
 // WriteString is Write for a string.
 func (w *ResponseWriter) WriteString(block string) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if err := w.admit(len(block)); err != nil || w.discards() {
 		return len(block) * boolean(err == nil), err
 	}
@@ -165,8 +187,8 @@ func (w *ResponseWriter) WriteString(block string) (int, error) {
 		w.buffer = append(w.buffer, block...)
 		return len(block), nil
 	}
-	w.written -= int64(len(block)) // Write admits it again
-	return w.Write([]byte(block))
+	w.written -= int64(len(block)) // write admits it again
+	return w.write([]byte(block))
 }
 
 // admit counts n more bytes of the body, if there may be so many.
@@ -175,7 +197,7 @@ func (w *ResponseWriter) admit(n int) error {
 		return w.err
 	}
 	if w.status == 0 {
-		w.WriteHeader(w.defaultStatus())
+		w.writeHeader(w.defaultStatus())
 	}
 	if n == 0 {
 		return nil
@@ -208,6 +230,8 @@ func (w *ResponseWriter) Flush() { _ = w.FlushError() }
 
 // FlushError is Flush for http.ResponseController.
 func (w *ResponseWriter) FlushError() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if err := w.admit(0); err != nil || w.discards() {
 		return err
 	}
@@ -238,8 +262,11 @@ func (w *ResponseWriter) fail(err error) {
 // document, 0 when the response has been made. The error is the Transport's, or tells that the handler wrote less than
 // its Content-Length: then the response must be aborted.
 func (w *ResponseWriter) Finish() (status int, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer w.fail(ErrFinished)
 	if w.status == 0 {
-		w.WriteHeader(w.defaultStatus())
+		w.writeHeader(w.defaultStatus())
 	}
 	switch {
 	case w.err != nil:
@@ -280,7 +307,11 @@ func (w *ResponseWriter) sendTrailers() {
 }
 
 // Sent tells whether anything of the response may have reached the client.
-func (w *ResponseWriter) Sent() bool { return w.sent }
+func (w *ResponseWriter) Sent() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent
+}
 
 func boolean(b bool) int {
 	if b {

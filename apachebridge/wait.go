@@ -1,0 +1,204 @@
+package apachebridge
+
+// #include "modgo.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// waitStep is how long a wait lasts before it asks httpd again: its filters, such as mod_reqtimeout, look at the clock
+// only when they are asked.
+const waitStep = time.Second
+
+// A stream of HTTP/2 has no descriptor to wait for: it is looked at again after streamStep, then more and more rarely, up
+// to streamStepMax, or idleStepMax when nothing has come for idleAfter.
+const (
+	streamStep    = 50 * time.Microsecond
+	streamStepMax = 5 * time.Millisecond
+	idleAfter     = time.Second
+	idleStepMax   = 20 * time.Millisecond
+)
+
+var (
+	// errStalled tells that the client has neither sent nor taken anything for as long as it may.
+	errStalled = errors.New("mod_go: the client has been silent for as long as Timeout allows")
+	// errFinished tells that the handler has returned meanwhile.
+	errFinished = errors.New("mod_go: the handler of this request has returned")
+)
+
+// waiter waits for the client of an exchange, for any goroutine and without the connection's lock: on a copy of the
+// connection's descriptor, in Go's poller, which knows deadlines and can be woken. It is made when first needed.
+type waiter struct {
+	file        *os.File // the copy; nil for a stream of HTTP/2
+	read, write direction
+}
+
+// direction is one of the two ways in which a client is waited for.
+type direction struct {
+	set  func(time.Time) error // the descriptor's deadline; nil for a stream
+	poll func(ready func(uintptr) bool) error
+
+	mu       sync.Mutex
+	deadline time.Time // the application's; zero is none
+	step     time.Time // when the wait under way ends
+	closed   bool
+}
+
+// newWaiter makes the waiter of a connection, or of a stream if descriptor is -1.
+func newWaiter(descriptor int) (*waiter, error) {
+	w := &waiter{}
+	if descriptor < 0 {
+		w.read.poll, w.write.poll = w.read.look, w.write.look
+		return w, nil
+	}
+	copied, err := C.modgo_descriptor_copy(C.int(descriptor))
+	if copied < 0 {
+		return nil, fmt.Errorf("mod_go: this child has too many open files to wait for its client; raise the limit (ulimit -n): %w", err)
+	}
+	if err := syscall.SetNonblock(int(copied), true); err != nil { // as httpd has it already
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	w.file = os.NewFile(uintptr(copied), "client")
+	raw, err := w.file.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	w.read.set, w.read.poll = w.file.SetReadDeadline, raw.Read
+	w.write.set, w.write.poll = w.file.SetWriteDeadline, raw.Write
+	return w, nil
+}
+
+// close ends all waits. Its caller does not hold the exchange's lock, for which those that wait may have to wait in turn.
+func (w *waiter) close() {
+	w.read.close()
+	w.write.close()
+	if w.file != nil {
+		_ = w.file.Close()
+	}
+}
+
+func (d *direction) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	if d.set != nil {
+		_ = d.set(time.Unix(1, 0)) // wakes the wait under way
+	}
+}
+
+// setDeadline sets the application's deadline, for waits under way too.
+func (d *direction) setDeadline(t time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.deadline = t
+	d.apply()
+}
+
+// begin sets when the wait under way ends, and tells whether there is to be one.
+func (d *direction) begin(step time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return errFinished
+	}
+	d.step = step
+	d.apply()
+	return nil
+}
+
+// apply gives the poller the earlier of both times. The caller holds the lock.
+func (d *direction) apply() {
+	if d.set != nil {
+		_ = d.set(d.until()) // fails when it is closed, which the poller tells
+	}
+}
+
+func (d *direction) until() time.Time {
+	if !d.deadline.IsZero() && (d.step.IsZero() || d.deadline.Before(d.step)) {
+		return d.deadline
+	}
+	return d.step
+}
+
+// expired tells whether the application's deadline has passed.
+func (d *direction) expired() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.deadline.IsZero() && !time.Now().Before(d.deadline)
+}
+
+// limited tells whether the application has set a deadline.
+func (d *direction) limited() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.deadline.IsZero()
+}
+
+// wait calls try until it returns true, whenever the client may be ready. It gives up with os.ErrDeadlineExceeded at the
+// application's deadline, with errStalled when the client was not ready for timeout (0: no limit), and with errFinished
+// when the handler has returned.
+func (d *direction) wait(timeout time.Duration, try func() bool) error {
+	for progress := time.Now(); ; {
+		if d.expired() {
+			return os.ErrDeadlineExceeded
+		}
+		step := time.Now().Add(waitStep)
+		if limit := progress.Add(timeout); timeout > 0 && limit.Before(step) {
+			step = limit
+		}
+		if err := d.begin(step); err != nil {
+			return err
+		}
+		waited := false
+		err := d.poll(func(uintptr) bool {
+			if waited {
+				progress = time.Now()
+			}
+			waited = true
+			return try()
+		})
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return errFinished
+		case timeout > 0 && time.Since(progress) >= timeout:
+			return errStalled
+		}
+	}
+}
+
+// look is poll for a stream.
+func (d *direction) look(ready func(uintptr) bool) error {
+	begun, step := time.Now(), streamStep
+	for !ready(0) {
+		d.mu.Lock()
+		closed, until := d.closed, d.until()
+		d.mu.Unlock()
+		now := time.Now()
+		switch {
+		case closed:
+			return os.ErrClosed
+		case !now.Before(until):
+			return os.ErrDeadlineExceeded
+		}
+		pause := min(step, until.Sub(now))
+		if pause < time.Millisecond {
+			C.modgo_sleep(C.apr_int64_t(pause / time.Microsecond))
+		} else {
+			time.Sleep(pause)
+		}
+		longest := streamStepMax
+		if now.Sub(begun) > idleAfter {
+			longest = idleStepMax
+		}
+		step = min(2*step, longest)
+	}
+	return nil
+}
