@@ -15,6 +15,8 @@ package apachebridge
 #cgo nocallback modgo_request_read
 #cgo noescape modgo_variable_get
 #cgo nocallback modgo_variable_get
+#cgo noescape modgo_ssl_variable
+#cgo nocallback modgo_ssl_variable
 #cgo noescape modgo_log_line
 #cgo nocallback modgo_log_line
 #cgo nocallback modgo_log_request

@@ -82,10 +82,6 @@ func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// server is what stands for net/http's server, by whose presence a handler such as httputil.ReverseProxy tells that it
-// may panic with http.ErrAbortHandler. It serves nothing.
-var server = &http.Server{}
-
 // cancel ends the context.
 func (c *requestContext) cancel() {
 	clients.forget(c)

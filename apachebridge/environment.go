@@ -23,7 +23,7 @@ func (s source) Lookup(name string) (string, bool) {
 		return "", false
 	}
 	if x.call == nil {
-		return x.kept(name)
+		return x.snapshot.lookup(name)
 	}
 	var length C.apr_size_t
 	value := C.modgo_variable_get(x.call, (*C.char)(unsafe.Pointer(unsafe.StringData(name))), C.apr_size_t(len(name)), &length)
@@ -58,19 +58,9 @@ func (s source) entries() [][2]string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.call == nil {
-		return x.snapshot
+		return x.snapshot.all()
 	}
 	return x.variables()
-}
-
-// kept is a variable of a connection that was taken over. The caller holds the lock.
-func (x *exchange) kept(name string) (string, bool) {
-	for _, entry := range x.snapshot {
-		if entry[0] == name {
-			return entry[1], true
-		}
-	}
-	return "", false
 }
 
 // variables copies all variables. The caller holds the lock.

@@ -1,6 +1,6 @@
 /*
  * An application's Allow header on an error document of httpd's own. For 405 and 501 httpd makes the header anew, from
- * methods that it knows; the application knows better (RFC 9110 section 15.5.6).
+ * methods that it knows; the application knows better (RFC 9110 section 15.5.6), or says nothing.
  */
 #include "modgo.h"
 
@@ -12,7 +12,14 @@ static ap_filter_rec_t *filter;
 
 static apr_status_t allow_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    apr_table_setn(f->r->headers_out, "Allow", f->ctx);
+    const char *allow = f->ctx;
+
+    if (*allow) {
+        apr_table_setn(f->r->headers_out, "Allow", allow);
+    }
+    else {
+        apr_table_unset(f->r->headers_out, "Allow");
+    }
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, bb);
 }

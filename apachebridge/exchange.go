@@ -36,7 +36,7 @@ type exchange struct {
 
 	released chan struct{} // closed when Apache's thread can go, though the handler has not returned; nil if it cannot
 	filtered *filteredConn // the connection, when it was taken over through its filters; nil without
-	snapshot [][2]string   // the variables, of a connection that was taken over
+	snapshot snapshot      // the variables, of a connection that was taken over
 	local    net.Addr      // the same of the address that the client connected to
 }
 

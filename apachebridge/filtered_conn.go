@@ -22,7 +22,7 @@ type filteredConn struct {
 
 	closed  atomic.Bool
 	done    chan struct{} // closed when Close has ended the connection
-	writing sync.Mutex // a Write is one piece, whatever others write meanwhile
+	writing sync.Mutex    // a Write is one piece, whatever others write meanwhile
 }
 
 var _ net.Conn = (*filteredConn)(nil)

@@ -297,6 +297,8 @@ const char *modgo_request_id(request_rec *r);
 
 /* request: a variable's value and its length in bytes, or NULL. From the request's pool. */
 const char *modgo_variable_get(modgo_request *q, const char *name, apr_size_t name_len, apr_size_t *len);
+/* request: one of mod_ssl's, or of another module that does TLS; NULL or "" where there is none. */
+const char *modgo_ssl_variable(modgo_request *q, const char *name);
 /* request: all of them. */
 const apr_array_header_t *modgo_variables_all(modgo_request *q);
 
@@ -375,7 +377,7 @@ void modgo_stopping_wait(apr_interval_time_t limit);
 /* ---- error_document.c ---- */
 
 void modgo_error_document_register(void);
-/* request: gives the error document that httpd is to send this Allow header. */
+/* request: gives the error document that httpd is to send this Allow header, or none for "". */
 void modgo_error_document_allow(request_rec *r, const char *allow);
 void modgo_error_document_filters(request_rec *r);
 

@@ -10,7 +10,6 @@ import (
 	"net/textproto"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/mod-go/mod-go/environ"
 	"github.com/mod-go/mod-go/internal/httpfield"
@@ -43,13 +42,32 @@ func (x *exchange) newRequest() *http.Request {
 		r.TransferEncoding = []string{"chunked"}
 	}
 	if call.https != 0 {
-		r.TLS = &tls.ConnectionState{HandshakeComplete: true}
+		r.TLS = x.tlsState()
 	}
 	if announced := x.trailerNames(); announced != nil {
 		r.Trailer = announced
 	}
 	x.request = r.WithContext(&x.context)
 	return x.request
+}
+
+// tlsState is the state of the TLS connection, as far as the module that makes it tells.
+func (x *exchange) tlsState() *tls.ConnectionState {
+	state := environ.TLSState(func(name string) string { return sslVariable(x.call, name) })
+	if x.call.stream != 0 {
+		state.NegotiatedProtocol = "h2"
+	}
+	return state
+}
+
+// sslVariable is a variable of mod_ssl's, whether SSLOptions has it put among the request's or not.
+func sslVariable(call *C.modgo_request, name string) string {
+	var b [48]byte
+	if len(name) >= len(b) {
+		return ""
+	}
+	copy(b[:], name) // and a NUL
+	return goString(C.modgo_ssl_variable(call, bytesOf(b[:])))
 }
 
 // trailerNames are the trailers that the request announces, without values, which come after the body (net/http,
@@ -59,12 +77,7 @@ func (x *exchange) trailerNames() (trailer http.Header) {
 		if !httpfield.EqualFold(goString(e.key), "Trailer") {
 			continue
 		}
-		for name := range strings.SplitSeq(goString(e.val), ",") {
-			name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name))
-			switch name {
-			case "", "Transfer-Encoding", "Trailer", "Content-Length":
-				continue // never trailers (RFC 9110 section 6.5.1)
-			}
+		for name := range httpfield.TrailerNames(goString(e.val)) {
 			if trailer == nil {
 				trailer = make(http.Header)
 			}

@@ -30,6 +30,9 @@ static void set_head(request_rec *r, apr_table_t *headers, const char *head, apr
         else if (!ap_cstr_casecmp(name, "Content-Length")) {
             ap_set_content_length(r, apr_atoi64(value));
         }
+        else if (!ap_cstr_casecmp(name, "Connection") && ap_find_token(r->pool, value, "close")) {
+            r->connection->keepalive = AP_CONN_CLOSE; /* for which httpd makes the header */
+        }
         else {
             apr_table_addn(headers, name, value);
         }
@@ -95,7 +98,12 @@ static modgo_status pass(modgo_request *q, const char *head, apr_size_t head_len
     if (flags & MODGO_SEND_END) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
     }
-    return pass_output(q);
+    status = pass_output(q);
+    if (flags & MODGO_SEND_END && (status == MODGO_OK || status == MODGO_AGAIN) && q->content_length && !q->input_ended) {
+        /* httpd discards the rest of the body next, for which a client may wait that waits for its answer. */
+        return modgo_connection_flush(q);
+    }
+    return status;
 }
 
 modgo_status modgo_response_push(modgo_request *q) { return passed(q, modgo_wire_push(q->wire)); }
@@ -206,10 +214,8 @@ modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t
         apr_table_unset(kept, of_the_body[i]);
     }
     allow = apr_table_getm(r->pool, kept, "Allow");
-    if (allow) {
-        modgo_error_document_allow(r, allow);
-        apr_table_unset(kept, "Allow");
-    }
+    modgo_error_document_allow(r, allow ? allow : "");
+    apr_table_unset(kept, "Allow");
     /* headers_out is discarded with the body that it describes; err_headers_out is kept. */
     r->err_headers_out = apr_table_overlay(r->pool, r->err_headers_out, kept);
     return MODGO_OK;

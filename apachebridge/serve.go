@@ -97,6 +97,9 @@ func (x *exchange) outcome(status int, err error) C.int {
 		return C.int(status)
 	case errors.Is(err, gateway.ErrClientGone) || errors.Is(err, gateway.ErrAnswered) || errors.Is(err, http.ErrHijacked) || errors.Is(err, os.ErrDeadlineExceeded):
 		return C.OK // as if it had been sent: nobody is there to tell
+	case x.clientGone(): // which may be why
+		x.abort()
+		return C.OK
 	}
 	x.logError("MODGO0012", fmt.Sprintf("the application %s failed: %s", x.callable, strings.ReplaceAll(err.Error(), "\n", " ")))
 	return x.failed()
@@ -179,12 +182,8 @@ func (x *exchange) id() string {
 	if x.call != nil {
 		return C.GoString(C.modgo_request_id(x.call.r))
 	}
-	for _, variable := range x.snapshot {
-		if variable[0] == "mod_go.request_id" {
-			return variable[1]
-		}
-	}
-	return ""
+	id, _ := x.snapshot.lookup("mod_go.request_id")
+	return id
 }
 
 // goroutineID is the number of the calling goroutine in tracebacks. It stays the same for all calls on one thread of

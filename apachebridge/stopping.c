@@ -18,8 +18,10 @@ static volatile int stopping; /* a modgo_stop */
 
 static void child_stopping(apr_pool_t *pchild, int graceful)
 {
-    /* May run in a signal's handler. */
     stopping = graceful ? MODGO_STOP_GRACEFUL : MODGO_STOP_AT_ONCE;
+    if (graceful && modgo_runtime_started()) {
+        modgoGoStopping(); /* else this may be a signal's handler */
+    }
 }
 
 void modgo_stopping_register(void) { ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE); }
@@ -59,6 +61,7 @@ void modgo_stopping_wait(apr_interval_time_t limit)
     if (at_once()) {
         return;
     }
+    modgoGoStopping();
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);
     sigaddset(&ending, SIGHUP);

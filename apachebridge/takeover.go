@@ -55,7 +55,7 @@ func (x *exchange) takeOver() (net.Conn, []byte, error) {
 	if x.call == nil {
 		return nil, nil, errFinished
 	}
-	x.snapshot, x.local = x.variables(), x.localAddr()
+	x.snapshot, x.local = newSnapshot(x.call), x.localAddr()
 	var got C.modgo_takeover
 	switch C.modgo_take_over(x.call, &got) {
 	case C.MODGO_OK:

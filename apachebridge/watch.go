@@ -10,7 +10,7 @@ import (
 
 // watchInterval is how often the clients of running requests are looked at. A request that ends within it costs nothing
 // but being entered in the list.
-const watchInterval = 100 * time.Millisecond
+const watchInterval = 50 * time.Millisecond
 
 // watchEntry is a request's place in the list of those that are watched.
 type watchEntry struct {

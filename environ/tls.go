@@ -3,8 +3,6 @@ package environ
 import (
 	"crypto/tls"
 	"strconv"
-
-	"github.com/mod-go/mod-go/internal/httpfield"
 )
 
 // sslProtocols are OpenSSL's names of the versions of TLS, which mod_ssl uses.
@@ -55,7 +53,7 @@ var sslCiphers = map[uint16]sslCipherSuite{
 }
 
 // handshake is the state of the request's TLS connection. It is nil without TLS, and where all that is known is that
-// there is TLS: r.TLS of a request under Apache is empty, and mod_ssl has the rest.
+// there is TLS.
 func (s *requestSource) handshake() *tls.ConnectionState {
 	if state := s.request.TLS; state != nil && state.Version != 0 {
 		return state
@@ -117,36 +115,4 @@ func sslClientVerify(s *requestSource) (string, bool) {
 		return "GENEROUS", true
 	}
 	return "SUCCESS", true
-}
-
-// tlsState is r.TLS of a request that is made of variables alone: nil without TLS, else as much as mod_ssl says. The
-// client's certificate stays in SSL_CLIENT_*.
-func tlsState(e *Environ) *tls.ConnectionState {
-	switch scheme, ok := e.Lookup(VarURLScheme); {
-	case scheme == "https":
-	case ok:
-		return nil
-	case !httpfield.EqualFold(e.Get("HTTPS"), "on") && e.Get("HTTPS") != "1": // CGI of servers that know no wsgi.url_scheme
-		return nil
-	}
-	state := &tls.ConnectionState{
-		HandshakeComplete: true,
-		ServerName:        e.Get("SSL_TLS_SNI"),
-		DidResume:         e.Get("SSL_SESSION_RESUMED") == "Resumed",
-	}
-	if name := e.Get("SSL_PROTOCOL"); name != "" {
-		for version, known := range sslProtocols {
-			if known == name {
-				state.Version = version
-			}
-		}
-	}
-	if name := e.Get("SSL_CIPHER"); name != "" {
-		for id, known := range sslCiphers {
-			if known.name == name {
-				state.CipherSuite = id
-			}
-		}
-	}
-	return state
 }

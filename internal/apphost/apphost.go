@@ -58,7 +58,7 @@ func (h *Host) Finish(head *modgo.Head, block []byte) error {
 	bare := false
 	if head != nil && len(block) == 0 {
 		_, sized := httpfield.Get(head.Headers, "Content-Length")
-		bare = !sized
+		bare = !sized && len(h.announced)+len(h.trailers) == 0
 	}
 	packed, mine := h.begin(head, bare)
 	if !mine {

@@ -268,25 +268,31 @@ func (w *ResponseWriter) Finish() (status int, err error) {
 	if w.status == 0 {
 		w.writeHeader(w.defaultStatus())
 	}
+	trailers := w.trailers()
 	switch {
 	case w.err != nil:
 		return 0, w.err
 	case w.left:
 		return w.status, nil
-	case !w.ErrorOverride && !w.sent && w.status >= 400 && w.written == 0 && w.length < 0 && w.Transport.Leave(w.packed):
+	case w.isBareError() && len(w.announced)+len(trailers) == 0 && w.Transport.Leave(w.packed):
 		w.left = true
 		return w.status, nil
 	case w.length > w.written && !w.Head && httpfield.BodyAllowed(w.status):
 		return 0, fmt.Errorf("the handler wrote %d of the %d bytes that its Content-Length promised", w.written, w.length)
 	}
-	w.sendTrailers()
+	w.sendTrailers(trailers)
 	w.push(w.buffer, End)
 	return 0, w.err
 }
 
-// sendTrailers gives the Transport the fields that follow the body.
-func (w *ResponseWriter) sendTrailers() {
-	var fields [][2]string
+// isBareError tells whether the handler has said nothing of an error but its status and headers.
+func (w *ResponseWriter) isBareError() bool {
+	return !w.ErrorOverride && !w.sent && w.status >= 400 && w.written == 0 && w.length < 0
+}
+
+// trailers are the fields that follow the body: those announced by the header Trailer, and those with
+// http.TrailerPrefix.
+func (w *ResponseWriter) trailers() (fields [][2]string) {
 	for name, values := range w.header {
 		trailer, prefixed := strings.CutPrefix(name, http.TrailerPrefix)
 		if !prefixed && !slices.Contains(w.announced, name) || !httpfield.ValidName(trailer) {
@@ -296,6 +302,11 @@ func (w *ResponseWriter) sendTrailers() {
 			fields = append(fields, [2]string{trailer, httpfield.Sanitized(value)})
 		}
 	}
+	return fields
+}
+
+// sendTrailers gives the Transport the fields that follow the body.
+func (w *ResponseWriter) sendTrailers(fields [][2]string) {
 	if len(fields) == 0 {
 		return
 	}
