@@ -260,6 +260,9 @@ const command_rec modgo_directives[] = {
                  "On or Off: whether the application sees the Authorization header"),
     AP_INIT_FLAG("GoErrorOverride", cmd_error_override, NULL, OR_FILEINFO,
                  "On or Off: whether ErrorDocument replaces the body of the application's error responses"),
+    AP_INIT_TAKE2("GoSetting", modgo_cmd_setting, NULL, OR_FILEINFO, "name and value, which the application can ask for"),
+    AP_INIT_ITERATE("GoSendFileRoot", modgo_cmd_send_file_root, NULL, RSRC_CONF | ACCESS_CONF,
+                    "folders below which the application may have httpd send files"),
     AP_INIT_TAKE2("GoSetEnv", modgo_cmd_setenv, NULL, RSRC_CONF,
                   "name and value of an environment variable of the process"),
     AP_INIT_TAKE1("GoMaxProcs", modgo_cmd_max_procs, NULL, RSRC_CONF, "GOMAXPROCS of each child"),
@@ -303,6 +306,7 @@ void *modgo_dir_config_merge(apr_pool_t *p, void *base_config, void *add_config)
     if (add->error_override != MODGO_UNSET) {
         c->error_override = add->error_override;
     }
+    modgo_services_merge(p, c, base, add);
     return c;
 }
 

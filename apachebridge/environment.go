@@ -7,13 +7,25 @@ import (
 	"net/http"
 	"unsafe"
 
+	"github.com/mod-go/mod-go/apache"
 	"github.com/mod-go/mod-go/environ"
 )
 
 // source reads variables from the request_rec in place (variables.c). After the request there are none.
 type source struct{ exchange *exchange }
 
-var _ environ.RequestSource = source{}
+var (
+	_ environ.RequestSource = source{}
+	_ environ.ValueSource   = source{}
+)
+
+// Value has httpd's side of the request.
+func (s source) Value(key any) any {
+	if key == apache.Key() {
+		return services{s.exchange}
+	}
+	return nil
+}
 
 func (s source) Lookup(name string) (string, bool) {
 	x := s.exchange

@@ -83,6 +83,8 @@ typedef struct modgo_dir_config {
     const char *callable; /* GoCallableObject */
     int pass_authorization;
     int error_override;
+    apr_table_t *settings;               /* GoSetting; NULL for none */
+    apr_array_header_t *send_file_roots; /* of const char *: GoSendFileRoot, without symbolic links; NULL for none */
 } modgo_dir_config;
 
 typedef struct modgo_alias {
@@ -242,6 +244,8 @@ typedef struct modgo_request {
     modgo_wire *wire;
     int input_ended;            /* the end of the body was seen */
     int head_sent;              /* the response has begun */
+    const char *redirect;       /* the URL of this server that httpd is to answer with instead; NULL: none */
+    const char *file;           /* the file that it is to answer with; NULL: none */
     int answered;               /* an input filter refused the body and has answered the client itself */
 } modgo_request;
 
@@ -297,8 +301,6 @@ const char *modgo_request_id(request_rec *r);
 
 /* request: a variable's value and its length in bytes, or NULL. From the request's pool. */
 const char *modgo_variable_get(modgo_request *q, const char *name, apr_size_t name_len, apr_size_t *len);
-/* request: one of mod_ssl's, or of another module that does TLS; NULL or "" where there is none. */
-const char *modgo_ssl_variable(modgo_request *q, const char *name);
 /* request: all of them. */
 const apr_array_header_t *modgo_variables_all(modgo_request *q);
 
@@ -337,6 +339,46 @@ modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t
 
 /* request: ends the response so that the client can tell that it is not whole. */
 void modgo_response_abort(modgo_request *q);
+
+/* ---- services.c: what an application may ask of httpd ---- */
+
+const char *modgo_cmd_setting(cmd_parms *cmd, void *config, const char *name, const char *value);
+const char *modgo_cmd_send_file_root(cmd_parms *cmd, void *config, const char *path);
+void modgo_services_merge(apr_pool_t *p, modgo_dir_config *c, const modgo_dir_config *base,
+                          const modgo_dir_config *add);
+
+/* request: a copy in its pool. */
+const char *modgo_pool_copy(modgo_request *q, const char *s);
+/* request: values are NULL where there is none, names and values are copied. */
+const char *modgo_note(modgo_request *q, const char *name);
+void modgo_note_set(modgo_request *q, const char *name, const char *value);
+void modgo_subprocess_env_set(modgo_request *q, const char *name, const char *value);
+const char *modgo_setting_get(modgo_request *q, const char *name);
+const apr_array_header_t *modgo_settings(modgo_request *q);
+/* request: a variable of mod_ssl's, or of another module that does TLS; NULL or "" where there is none. */
+const char *modgo_ssl_variable(modgo_request *q, const char *name);
+
+/* What a URL leads to; strings from the request's pool. */
+typedef struct modgo_lookup {
+    int status;
+    const char *handler;
+    const char *filename;
+    const char *path_info;
+    const char *content_type;
+    int exists;
+    apr_off_t size;   /* bytes */
+    apr_time_t mtime; /* microseconds since 1970 */
+} modgo_lookup;
+
+/* request */
+void modgo_lookup_url(modgo_request *q, const char *url, modgo_lookup *found);
+
+typedef enum { MODGO_FILE_CHOSEN = 0, MODGO_FILE_MISSING, MODGO_FILE_FORBIDDEN, MODGO_FILE_OUTSIDE } modgo_send_file;
+
+/* request: has httpd answer with a file, when the application has returned. */
+modgo_send_file modgo_file_choose(modgo_request *q, const char *path);
+/* request: does what the application has asked for, if anything; else returns result. */
+int modgo_services_finish(modgo_request *q, int result);
 
 /* ---- trailers.c ---- */
 
@@ -405,6 +447,8 @@ void modgo_log_line(int level, const char *line, apr_size_t len);
 void modgo_log_request(modgo_request *q, int level, const char *line, apr_size_t len);
 /* Tells whether LogLevel lets a line of this level through, for the request that this thread serves or the server. */
 int modgo_log_enabled(int level);
+/* request: the same. */
+int modgo_log_request_enabled(modgo_request *q, int level);
 /* Tells whether this thread serves a request, and so may be within Go. */
 int modgo_log_serving(void);
 /* request: makes r the one that this thread serves; returns the one before. */

@@ -147,6 +147,7 @@ int modgo_handler(request_rec *r)
     q.goroutine = modgo_inflight_goroutine(q.slot);
     result = modgoGoServe(&q);
     modgo_wire_release(q.wire);
+    result = modgo_services_finish(&q, result);
     modgo_inflight_leave(q.slot, outer, q.mapping.target->package);
     modgo_log_current(outer);
     return result;

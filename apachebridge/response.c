@@ -127,6 +127,12 @@ modgo_status modgo_response_send(modgo_request *q, const char *head, apr_size_t 
     if (q->answered) {
         return MODGO_ANSWERED;
     }
+    if (q->redirect || q->file) {
+        if (q->file && head_len) {
+            set_head(r, r->headers_out, head, head_len);
+        }
+        return MODGO_OK; /* httpd makes the response */
+    }
     if (flags & MODGO_SEND_INTERIM) {
         send_interim(r, head, head_len);
         return passed(q, APR_SUCCESS);
@@ -151,6 +157,9 @@ modgo_status modgo_response_send_file(modgo_request *q, const char *head, apr_si
 
     if (q->answered) {
         return MODGO_ANSWERED;
+    }
+    if (q->redirect || q->file) {
+        return MODGO_OK;
     }
     if (core->enable_sendfile == ENABLE_SENDFILE_ON) {
         mode |= APR_SENDFILE_ENABLED;

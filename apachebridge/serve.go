@@ -93,6 +93,8 @@ func (x *exchange) serveApplication(application modgo.Application) C.int {
 // outcome is what the content handler returns when the application has returned.
 func (x *exchange) outcome(status int, err error) C.int {
 	switch {
+	case x.handedOver():
+		return C.OK
 	case err == nil:
 		return C.int(status)
 	case errors.Is(err, gateway.ErrClientGone) || errors.Is(err, gateway.ErrAnswered) || errors.Is(err, http.ErrHijacked) || errors.Is(err, os.ErrDeadlineExceeded):
@@ -103,6 +105,13 @@ func (x *exchange) outcome(status int, err error) C.int {
 	}
 	x.logError("MODGO0012", fmt.Sprintf("the application %s failed: %s", x.callable, strings.ReplaceAll(err.Error(), "\n", " ")))
 	return x.failed()
+}
+
+// handedOver tells whether the application has asked httpd to make the response.
+func (x *exchange) handedOver() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.call != nil && (x.call.redirect != nil || x.call.file != nil)
 }
 
 // failed ends a response that cannot be completed: with 500 while the client has seen nothing, else so that it can tell.

@@ -8,8 +8,6 @@
  */
 #include "modgo.h"
 
-#include <http_ssl.h>
-
 #include <apr_hash.h>
 
 #include <ap_mpm.h>
@@ -318,9 +316,4 @@ const apr_array_header_t *modgo_variables_all(modgo_request *q)
         add(&all, entry->key, entry->val);
     }
     return all.entries;
-}
-
-const char *modgo_ssl_variable(modgo_request *q, const char *name)
-{
-    return ap_ssl_var_lookup(q->r->pool, q->r->server, q->r->connection, q->r, name);
 }
