@@ -16,12 +16,14 @@ BLACKBOX := ./tests ./tests/contract ./tests/httpdtest/... ./tests/serve
 # What runs under the sanitizers: an httpd of modgo serve has no place for their settings.
 SANITIZED := ./tests ./tests/contract
 LIMITS := ./tests/limits
+# A module of its own, so that frameworks and clients that only tests need are not in the one that users inherit.
+PROGRAMS := tests/programs
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 DEBIAN := apache2-bin apache2-dev media-types gcc libc6-dev binutils
 DEBIAN_LONG := valgrind
 
-.PHONY: help deps deps-long go build run test test-pure test-http test-limits limits test-long test-validated test-asan test-valgrind fuzz fmt lint lint-go lint-c clean
+.PHONY: help deps deps-long go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind fuzz fmt lint lint-go lint-c clean
 
 help:
 	@echo 'make run        serve the example applications on http://127.0.0.1:8000/ until Ctrl-C'
@@ -57,7 +59,7 @@ run: deps bin/modgo
 
 # ---- testing ----
 
-test: deps build lint test-pure test-http test-limits
+test: deps build lint test-pure test-http test-programs test-limits
 
 test-pure: go
 	$(GO) test -race $(PURE)
@@ -65,6 +67,11 @@ test-pure: go
 # -exec sets the environment of the tests alone: what they build gets it, they themselves need not be built anew.
 test-http: deps
 	$(GO) test -count=1 -p 1 -timeout 30m -exec 'env GOEXPERIMENT=cgocheck2' $(BLACKBOX)
+
+# Programs that were written for net/http's server: frameworks, go-httpbin, gRPC, WebSocket, a proxy.
+test-programs: deps
+	cd $(PROGRAMS) && $(GO) vet ./...
+	cd $(PROGRAMS) && $(GO) test -count=1 -p 1 -timeout 30m -exec 'env GOEXPERIMENT=cgocheck2' ./...
 
 # What docs/performance.md promises; an object as users build it, without checks that cost time.
 test-limits: deps
@@ -113,6 +120,7 @@ lint-go: go
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "These files are not formatted; run make fmt:"; echo "$$unformatted"; exit 1; fi >&2
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	cd $(PROGRAMS) && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 
 lint-c: go
 	@.ci/compile-c

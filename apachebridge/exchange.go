@@ -74,6 +74,7 @@ func (x *exchange) finish() {
 	x.mu.Lock()
 	x.call = nil
 	w := x.waiter
+	x.waiter = nil
 	x.mu.Unlock()
 	if w != nil {
 		w.close()

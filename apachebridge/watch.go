@@ -116,6 +116,7 @@ func (l *watchList) ending() bool {
 	}
 	if l.stopping.IsZero() {
 		l.stopping = time.Now()
+		modgoGoStopping() // prefork tells only when its request is over, which may be a connection that was taken over
 	}
 	return time.Since(l.stopping) >= time.Duration(C.modgo_process_config_get().shutdown_timeout)*time.Microsecond
 }

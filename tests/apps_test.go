@@ -26,7 +26,7 @@ const examplePath = "github.com/mod-go/mod-go/apps/"
 
 // examples are the example applications, each with its test.
 var examples = map[string]func(t *testing.T, srv *httpdtest.Server){
-	"composed": testComposed, "environ": testEnviron, "guestbook": testGuestbook, "hello": testHello, "router": testRouter, "stream": testStream, "upload": testUpload,
+	"chat": testChat, "composed": testComposed, "environ": testEnviron, "guestbook": testGuestbook, "hello": testHello, "router": testRouter, "stream": testStream, "upload": testUpload,
 }
 
 func TestEveryExampleIsTested(t *testing.T) {
@@ -45,7 +45,7 @@ func TestEveryExampleIsTested(t *testing.T) {
 func TestExamples(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
 		several := httpdtest.Config{MPM: mpm, Packages: []string{"./apps/..."}, Processes: 3, Threads: 4}
-		several.Conf = "CustomLog ${DIR}/children.log \"%P %U\"\nGoSetEnv GUESTBOOK_DB \"${DIR}/guestbook.db\"\n" +
+		several.Conf = "CustomLog ${DIR}/children.log \"%P %U\"\nGoSetEnv GUESTBOOK_DB \"${DIR}/guestbook.db\"\nGoSetEnv CHAT_DB \"${DIR}/chat.db\"\n" +
 			"GoAlias /ticks " + examplePath + "stream callable=Chunks\n"
 		for name := range examples {
 			several.Conf += "GoAlias /" + name + " " + examplePath + name + "\n"

@@ -16,15 +16,10 @@ package guestbook
 import (
 	"fmt"
 	"net/http"
-	"os"
 )
 
 func application() (http.Handler, error) {
-	path, err := location(os.Getenv(variable), os.TempDir())
-	if err != nil {
-		return nil, fmt.Errorf("guestbook: %w", err)
-	}
-	book, err := openBook(path)
+	book, err := openBook()
 	if err != nil {
 		return nil, fmt.Errorf("guestbook: %w", err)
 	}

@@ -12,10 +12,8 @@ import (
 // open is the book in a file, which is made where it is not there.
 func open(t *testing.T, path string) *book {
 	t.Helper()
-	if err := create(path); err != nil {
-		t.Fatal(err)
-	}
-	b, err := openBook(path)
+	t.Setenv(file.Variable, path)
+	b, err := openBook()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +75,7 @@ func TestListPages(t *testing.T) {
 
 func TestOldEntriesGo(t *testing.T) {
 	b := newBook(t)
-	if _, err := b.write.Exec("INSERT INTO entries (id, name, message, created) VALUES (1, 'first', '', 0), (2, 'second', '', 0), (?, 'last', '', 0)", keptEntries); err != nil {
+	if _, err := b.Write.Exec("INSERT INTO entries (id, name, message, created) VALUES (1, 'first', '', 0), (2, 'second', '', 0), (?, 'last', '', 0)", keptEntries); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.add(t.Context(), "newest", ""); err != nil {
@@ -89,44 +87,13 @@ func TestOldEntriesGo(t *testing.T) {
 	}
 }
 
-func TestReadersCannotWrite(t *testing.T) {
-	if _, err := newBook(t).read.Exec("DELETE FROM entries"); err == nil {
-		t.Error("a connection for reading deleted entries")
+func TestFilesOfAnotherKindAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guestbook.db")
+	if err := os.WriteFile(path, []byte(strings.Repeat("This is no database. ", 100)), 0o600); err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestUnusableFilesAreRefusedWithACure(t *testing.T) {
-	for _, test := range []struct {
-		name    string
-		prepare func(t *testing.T, path string)
-		want    string
-	}{
-		{"a file of another kind", func(t *testing.T, path string) {
-			if err := os.WriteFile(path, []byte(strings.Repeat("This is no database. ", 100)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}, "move the file away"},
-		{"a directory", func(t *testing.T, path string) {
-			if err := os.Mkdir(path, 0o700); err != nil {
-				t.Fatal(err)
-			}
-		}, "GoSetEnv GUESTBOOK_DB"},
-		{"a file of a later version", func(t *testing.T, path string) {
-			b := open(t, path)
-			if _, err := b.write.Exec("PRAGMA user_version = 7"); err != nil {
-				t.Fatal(err)
-			}
-			b.Close()
-		}, "version 7"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "guestbook.db")
-			test.prepare(t, path)
-			t.Setenv(variable, path)
-			_, err := application()
-			if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, want one with %q and %s", err, test.want, path)
-			}
-		})
+	t.Setenv(file.Variable, path)
+	if _, err := application(); err == nil || !strings.Contains(err.Error(), "guestbook: the database "+path) {
+		t.Errorf("error %v, want one of the guestbook that names %s", err, path)
 	}
 }

@@ -75,7 +75,7 @@ func (h *handler) show(w http.ResponseWriter, r *http.Request) {
 	}
 	entries, more, err := h.list(r.Context(), before, pageSize)
 	if err != nil {
-		fail(w, r, "reading the entries", err)
+		h.fail(w, r, "reading the entries", err)
 		return
 	}
 	list := struct {
@@ -110,7 +110,7 @@ func (h *handler) sign(w http.ResponseWriter, r *http.Request) {
 	}
 	e, err := h.add(r.Context(), name, message)
 	if err != nil {
-		fail(w, r, "keeping the entry", err)
+		h.fail(w, r, "keeping the entry", err)
 		return
 	}
 	if wantsJSON(r) {
@@ -123,7 +123,7 @@ func (h *handler) sign(w http.ResponseWriter, r *http.Request) {
 func (h *handler) render(w http.ResponseWriter, r *http.Request, status int, before int64, v view) {
 	entries, more, err := h.list(r.Context(), before, pageSize)
 	if err != nil {
-		fail(w, r, "reading the entries", err)
+		h.fail(w, r, "reading the entries", err)
 		return
 	}
 	v.Entries, v.MaxName, v.MaxMessage = entries, maxName, maxMessage
@@ -132,7 +132,7 @@ func (h *handler) render(w http.ResponseWriter, r *http.Request, status int, bef
 	}
 	document, err := guestbookPage.Render(base(r), v)
 	if err != nil {
-		fail(w, r, "making the page", err)
+		h.fail(w, r, "making the page", err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -200,10 +200,10 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, problem string) 
 }
 
 // fail answers that the server cannot, and leaves why in its log.
-func fail(w http.ResponseWriter, r *http.Request, doing string, err error) {
+func (h *handler) fail(w http.ResponseWriter, r *http.Request, doing string, err error) {
 	if r.Context().Err() != nil {
 		return // the client has gone, which is why the database gave up
 	}
-	log.Printf("guestbook: %s failed: %v; %s", doing, err, remedy(err))
+	log.Printf("guestbook: %s failed: %v; %s", doing, err, h.Remedy(err))
 	refuse(w, r, http.StatusInternalServerError, "The guestbook cannot be used at the moment; its server's log tells why.")
 }

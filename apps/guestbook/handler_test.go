@@ -17,7 +17,7 @@ import (
 // newApplication is the application over a new file, constructed as a server does.
 func newApplication(t *testing.T) http.Handler {
 	t.Helper()
-	t.Setenv(variable, filepath.Join(t.TempDir(), "guestbook.db"))
+	t.Setenv(file.Variable, filepath.Join(t.TempDir(), "guestbook.db"))
 	h, err := application()
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestOtherSitesCannotSign(t *testing.T) {
 
 func TestBrokenDatabaseIsNotShownToVisitors(t *testing.T) {
 	h := newApplication(t)
-	if _, err := h.(*handler).write.Exec("DROP TABLE entries"); err != nil {
+	if _, err := h.(*handler).Write.Exec("DROP TABLE entries"); err != nil {
 		t.Fatal(err)
 	}
 	recorder := get(h, "/", "text/html")

@@ -71,7 +71,7 @@ func childCommand(t *testing.T, program, database string, signed int) (command *
 	t.Helper()
 	output = new(strings.Builder)
 	command = exec.CommandContext(t.Context(), program)
-	command.Env = append(os.Environ(), variable+"="+database, signatures+"="+strconv.Itoa(signed))
+	command.Env = append(os.Environ(), file.Variable+"="+database, signatures+"="+strconv.Itoa(signed))
 	command.Stderr = output
 	return command, output
 }

@@ -36,6 +36,7 @@ func (w *ResponseWriter) Hijack(take func() (net.Conn, *bufio.ReadWriter, error)
 			return nil, nil, err
 		}
 	}
+	w.header, w.packed, w.buffer = nil, nil, nil // the connection may live long
 	return conn, rw, nil
 }
 

@@ -17,6 +17,8 @@
 // A test fails if its httpd logged anything at warn or above, any line with a MODGO number or any line that did not pass
 // through the log, unless the test declared it with Expect; it fails too if a declared line never came.
 //
+// Hosts runs a test under every MPM and over every protocol: HTTP/1.1, TLS, HTTP/2 with and without TLS.
+//
 // The environment of the tests changes how httpd runs, see environment.go.
 package httpdtest
 

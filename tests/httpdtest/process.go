@@ -195,3 +195,29 @@ func (s *Server) RSS(pid int) int64 {
 	s.t.Fatalf("process %d has no resident memory: it has ended", pid)
 	return 0
 }
+
+// cpuTick is the unit of the times in /proc: USER_HZ is 100 on Linux.
+const cpuTick = 10 * time.Millisecond
+
+// CPUTime is the time of processors that a process has used so far, in steps of 10 ms.
+func (s *Server) CPUTime(pid int) time.Duration {
+	s.t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	// "pid (name) state ...", where the name may hold anything; utime and stime are the 14th and 15th field.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(fields) < 13 {
+		s.t.Fatalf("/proc/%d/stat has only %d fields behind the name", pid, len(fields))
+	}
+	var total time.Duration
+	for _, field := range fields[11:13] {
+		ticks, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			s.t.Fatalf("/proc/%d/stat: %v", pid, err)
+		}
+		total += time.Duration(ticks) * cpuTick
+	}
+	return total
+}

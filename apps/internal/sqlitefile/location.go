@@ -1,4 +1,4 @@
-package guestbook
+package sqlitefile
 
 import (
 	"errors"
@@ -9,45 +9,48 @@ import (
 	"syscall"
 )
 
-// variable is the environment variable that names the database file.
-const variable = "GUESTBOOK_DB"
-
-const cure = "name a file in a directory that the server's user may write to, with GoSetEnv " + variable + " /var/lib/guestbook/guestbook.db for example"
+// cure is what helps where there is no place for the file.
+func (f File) cure() string {
+	return fmt.Sprintf("name a file in a directory that the server's user may write to, with GoSetEnv %s /var/lib/%s/%[2]s.db for example", f.Variable, f.Application)
+}
 
 // location is the path of the database file, which is there when location returns without an error. Configured is the
-// value of GUESTBOOK_DB, temporary the directory for the file where that is empty.
-func location(configured, temporary string) (string, error) {
+// value of the environment variable, temporary the directory for the file where that is empty.
+func (f File) location(configured, temporary string) (string, error) {
 	path := configured
 	if path == "" {
 		// The name is predictable and the parent belongs to everyone: what stands there may be another user's trap.
-		directory := filepath.Join(temporary, fmt.Sprintf("mod_go-guestbook-%d", os.Geteuid()))
+		directory := filepath.Join(temporary, fmt.Sprintf("mod_go-%s-%d", f.Application, os.Geteuid()))
 		if err := privateDirectory(directory, os.Geteuid()); err != nil {
-			return "", err
+			return "", fmt.Errorf("%w, or %s", err, f.cure())
 		}
-		path = filepath.Join(directory, "guestbook.db")
+		path = filepath.Join(directory, f.Application+".db")
 	}
 	if !filepath.IsAbs(path) {
-		return "", fmt.Errorf("%s is %q, a relative path, and a server has no working directory that one could count on: give it an absolute one", variable, path)
+		return "", fmt.Errorf("%s is %q, a relative path, and a server has no working directory that one could count on: give it an absolute one", f.Variable, path)
 	}
-	return path, create(path)
+	if err := create(path); err != nil {
+		return "", fmt.Errorf("%w; %s", err, f.cure())
+	}
+	return path, nil
 }
 
 // privateDirectory makes a directory that only the user may enter, or accepts the one that is there if it is such a one.
 func privateDirectory(path string, uid int) error {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("the directory for the database cannot be made: %w; %s", err, cure)
+		return fmt.Errorf("the directory for the database cannot be made: %w", err)
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
-		return fmt.Errorf("the directory for the database cannot be examined: %w; %s", err, cure)
+		return fmt.Errorf("the directory for the database cannot be examined: %w", err)
 	}
 	switch owner := info.Sys().(*syscall.Stat_t).Uid; {
 	case !info.IsDir():
-		return fmt.Errorf("%s is in the way: it should be a directory and is none; remove it, or %s", path, cure)
+		return fmt.Errorf("%s is in the way: it should be a directory and is none: remove it", path)
 	case int(owner) != uid:
-		return fmt.Errorf("the directory %s belongs to the user with ID %d, not to the server's with ID %d; remove it, or %s", path, owner, uid, cure)
+		return fmt.Errorf("the directory %s belongs to the user with ID %d, not to the server's with ID %d: remove it", path, owner, uid)
 	case info.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("the directory %s is open to other users (mode %04o); close it with chmod 700, or %s", path, info.Mode().Perm(), cure)
+		return fmt.Errorf("the directory %s is open to other users (mode %04o); close it with chmod 700", path, info.Mode().Perm())
 	}
 	return nil
 }
@@ -60,7 +63,7 @@ func create(path string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("the database file cannot be made: %w; %s", err, cure)
+		return fmt.Errorf("the database file cannot be made: %w", err)
 	}
 	defer file.Close()
 	if os.Geteuid() != 0 {

@@ -1,4 +1,4 @@
-package guestbook
+package sqlitefile
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 func TestLocationByDefaultIsPrivate(t *testing.T) {
 	temporary := t.TempDir()
 	for range 2 { // the second time it is there already
-		path, err := location("", temporary)
+		path, err := file.location("", temporary)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,9 +81,9 @@ func TestLocationRefuses(t *testing.T) {
 			if test.configured != nil {
 				configured = test.configured(temporary)
 			}
-			_, err := location(configured, temporary)
-			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), variable) {
-				t.Errorf("error %v, want %q and %s", err, test.want, variable)
+			_, err := file.location(configured, temporary)
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), file.Variable) {
+				t.Errorf("error %v, want %q and %s", err, test.want, file.Variable)
 			}
 		})
 	}
@@ -107,12 +107,16 @@ func TestNewFileBelongsToTheOwnerOfItsDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	path, err := location(filepath.Join(directory, "guestbook.db"), "")
+	path, err := file.location(filepath.Join(directory, "guestbook.db"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := open(t, path)
-	if _, err := b.add(t.Context(), "Ada", "Hello"); err != nil {
+	d, err := file.open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	if _, err := d.Write.Exec("INSERT INTO words (word) VALUES ('hello')"); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(directory)
@@ -122,13 +126,13 @@ func TestNewFileBelongsToTheOwnerOfItsDirectory(t *testing.T) {
 	if len(files) != 3 {
 		t.Errorf("%d files, want the database and the two beside it", len(files))
 	}
-	for _, file := range files {
-		info, err := file.Info()
+	for _, entry := range files {
+		info, err := entry.Info()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := int(info.Sys().(*syscall.Stat_t).Uid); got != owner {
-			t.Errorf("%s belongs to %d, want %d", file.Name(), got, owner)
+			t.Errorf("%s belongs to %d, want %d", entry.Name(), got, owner)
 		}
 	}
 }

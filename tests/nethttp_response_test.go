@@ -1,0 +1,323 @@
+package tests
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mod-go/mod-go/tests/httpdtest"
+	"github.com/mod-go/mod-go/tests/testdata/apps/nethttp"
+)
+
+// TestNetHTTPResponse: what a handler does with an http.ResponseWriter has the same effect under Apache as on net/http's own
+// server, for the handler and for the client.
+func TestNetHTTPResponse(t *testing.T) {
+	// mod_http2 sends 103 only when it is told to.
+	const conf = "<IfModule http2_module>\nH2EarlyHints on\n</IfModule>"
+	cfg := nethttpConfig(conf)
+	cfg.TLSConf = conf
+	httpdtest.Hosts(t, cfg, func(srv *httpdtest.Server) {
+		// Two scripts per protocol end as net/http's server ends them, which says so too.
+		srv.Expect("MODGO0012.*the handler wrote 5 of the 10 bytes")
+	}, func(t *testing.T, srv *httpdtest.Server) {
+		own := startOwn(t, srv.Protocol(), nil)
+		for name, test := range map[string]func(t *testing.T, srv *httpdtest.Server, own *ownServer){
+			"scripts": testResponseScripts, "interfaces": testInterfaces, "date and server": testDateAndServer,
+			"long header": testLongResponseHeader, "early hints": testEarlyHints, "flush": testFlush, "full duplex": testFullDuplexScript,
+			"range": testRangeOfPlainResponse,
+		} {
+			t.Run(name, func(t *testing.T) { test(t, srv.In(t), own) })
+		}
+	})
+}
+
+// answered is what a client sees of a response.
+type answered struct {
+	Error  bool // the response is not whole
+	Status int
+	Header http.Header
+	Length int64 // -1 if not told; only of short bodies, where both servers have to tell
+	Body   string
+}
+
+// run has a site run a script, and returns what the client sees of it and the run's name.
+func run(t *testing.T, at site, method, target string) (answered, string) {
+	t.Helper()
+	path, query, _ := strings.Cut(target, "?")
+	id := runID()
+	req, err := http.NewRequestWithContext(t.Context(), method, at.URL(path+"/"+id+"?"+query), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := at.Client().Do(req)
+	if err != nil {
+		return answered{Error: true}, id
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	seen := answered{err != nil, resp.StatusCode, resp.Header, resp.ContentLength, string(text)}
+	if len(text) > 1024 {
+		seen.Length = 0
+	}
+	for _, name := range []string{"Date", "Server", "Connection", "Keep-Alive", "Upgrade"} {
+		delete(seen.Header, name) // the server's own
+	}
+	if seen.Error {
+		seen.Body, seen.Length, seen.Header = "", 0, nil // as much as has arrived
+	}
+	return seen, id
+}
+
+// sameRuns runs a script on both servers and compares what the client and the handler see.
+func sameRuns(t *testing.T, srv *httpdtest.Server, own *ownServer, method, target string) answered {
+	t.Helper()
+	got, id := run(t, srv, method, target)
+	want, ownID := run(t, own, method, target)
+	sameReports(t, got, want)
+	checkOutcome(t, srv, id, outcome(t, own, ownID)...)
+	return got
+}
+
+func testResponseScripts(t *testing.T, srv *httpdtest.Server, own *ownServer) {
+	for _, script := range []string{
+		"strings", "defaults", "headers", "late-header", "unknown-status", "sniff-text", "sniff-html", "sniff-image", "sniff-pieces",
+		"sniff-never", "sniff-typed", "sniff-encoded", "length-exact", "length-beyond", "length-beyond-all", "length-short",
+		"length-zero", "no-body-204", "no-body-304", "abort", "abort-written", "abort-flushed",
+	} {
+		for _, method := range []string{"GET", "HEAD", "POST"} {
+			t.Run(script+" "+method, func(t *testing.T) { sameRuns(t, srv, own, method, "/respond/"+script) })
+		}
+	}
+}
+
+// testInterfaces: what programs look for in a writer. Of net/http's own, HTTP/2's lacks io.ReaderFrom, and has http.Pusher,
+// which browsers have given up.
+func testInterfaces(t *testing.T, srv *httpdtest.Server, _ *ownServer) {
+	_, id := run(t, srv, "GET", "/respond/interfaces")
+	want := []string{"Flusher", "StringWriter", "CloseNotifier"}
+	if !srv.Protocol().HTTP2() {
+		want = append(want, "Hijacker")
+	}
+	checkOutcome(t, srv, id, append(want, "ReaderFrom")...)
+}
+
+// testDateAndServer: they are httpd's, whatever the handler sets.
+func testDateAndServer(t *testing.T, srv *httpdtest.Server, _ *ownServer) {
+	for _, script := range []string{"defaults", "own-date"} {
+		resp := srv.Get("/respond/" + script + "/" + runID())
+		date, err := http.ParseTime(resp.Header.Get("Date"))
+		if age := time.Since(date); err != nil || age < -5*time.Second || age > time.Minute || len(resp.Header["Date"]) != 1 {
+			t.Errorf("%s: Date is %q; want the time", script, resp.Header["Date"])
+		}
+		if server := resp.Header["Server"]; len(server) != 1 || !strings.HasPrefix(server[0], "Apache/") {
+			t.Errorf("%s: Server is %q; want httpd's", script, server)
+		}
+	}
+}
+
+// testLongResponseHeader: a value of 64 KB, which takes no directive.
+func testLongResponseHeader(t *testing.T, srv *httpdtest.Server, _ *ownServer) {
+	resp := srv.Get("/respond/long-header/" + runID())
+	if got := resp.Header.Get("X-Long"); got != nethttp.LongValue {
+		t.Errorf("%s: the value has %d bytes; want %d", resp.Status, len(got), len(nethttp.LongValue))
+	}
+}
+
+// testEarlyHints: a 103 is on the wire before the final response, whose handler waits for the client to see it.
+func testEarlyHints(t *testing.T, srv *httpdtest.Server, own *ownServer) {
+	for _, at := range []site{srv, own} {
+		id := runID()
+		var seen []string
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			Got1xxResponse: func(status int, header textproto.MIMEHeader) error {
+				links := slices.Collect(func(yield func(string) bool) {
+					for _, value := range header["Link"] {
+						for link := range strings.SplitSeq(value, ", ") {
+							if !yield(link) {
+								return
+							}
+						}
+					}
+				})
+				seen = append(seen, fmt.Sprintf("%d %d links", status, len(links)))
+				if len(seen) == 1 {
+					release(t, at, id)
+				}
+				return nil
+			},
+		})
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.URL("/respond/early-hints/"+id), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := at.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || string(text) != "final" || resp.Header.Get("X-Final") != "yes" || resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s, %v: %q (%v)", at.Addr(), resp.Status, resp.Header, text, err)
+		}
+		if want := []string{"103 2 links", "103 3 links"}; !slices.Equal(seen, want) {
+			t.Errorf("%s: the interim responses are %q; want %q", at.Addr(), seen, want)
+		}
+		checkOutcome(t, at, id, "released true")
+	}
+}
+
+// testFlush: the client reads what was flushed while the handler waits for the client's next request.
+func testFlush(t *testing.T, srv *httpdtest.Server, own *ownServer) {
+	for _, at := range []site{srv, own} {
+		id := runID()
+		resp := asking{method: "GET", target: "/respond/flush/" + id}.send(t, at)
+		first := make([]byte, len("first "))
+		if _, err := io.ReadFull(resp.Body, first); err != nil || string(first) != "first " {
+			t.Errorf("%q (%v) came first", first, err)
+		}
+		release(t, at, id)
+		rest, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || string(rest) != "second" {
+			t.Errorf("%q (%v) came second", rest, err)
+		}
+		checkOutcome(t, at, id, "flushed <nil>", "released true")
+	}
+}
+
+// testFullDuplexScript: TestFullDuplex has more of it.
+func testFullDuplexScript(t *testing.T, srv *httpdtest.Server, own *ownServer) {
+	for _, at := range []site{srv, own} {
+		id := runID()
+		body, writer := io.Pipe()
+		go func() { _, _ = io.WriteString(writer, "first") }()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, at.URL("/respond/full-duplex/"+id), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := at.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := make([]byte, 5)
+		if _, err := io.ReadFull(resp.Body, first); err != nil || string(first) != "first" {
+			t.Errorf("%q (%v) came back first", first, err)
+		}
+		_, _ = io.WriteString(writer, " second")
+		writer.Close()
+		rest, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || string(rest) != " second" {
+			t.Errorf("%q (%v) came back second", rest, err)
+		}
+		checkOutcome(t, at, id, "enabled <nil>", `read "first" <nil>`, "flushed <nil>", `read " second" <nil>`)
+	}
+}
+
+// testRangeOfPlainResponse: httpd makes a partial response of a whole one that the client wants a part of.
+func testRangeOfPlainResponse(t *testing.T, srv *httpdtest.Server, _ *ownServer) {
+	resp := srv.Get("/respond/sniff-text/"+runID(), "Range", "bytes=5-8")
+	if resp.StatusCode != http.StatusPartialContent || resp.Text != "text" {
+		t.Errorf("%s: %q; want 206 and the part that was asked for", resp.Status, resp.Text)
+	}
+}
+
+// TestNetHTTPReadDeadline: a slow upload ends at the deadline that the handler has set, and the client gets the answer.
+func TestNetHTTPReadDeadline(t *testing.T) {
+	httpdtest.Hosts(t, nethttpConfig(""), nil, func(t *testing.T, srv *httpdtest.Server) {
+		onBoth(t, srv, func(t *testing.T, at site) {
+			id := runID()
+			body, writer := io.Pipe()
+			defer writer.Close()
+			go func() { _, _ = io.WriteString(writer, "slow") }()
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, at.URL("/respond/read-deadline/"+id), body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := at.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			// On HTTP/1.1 the server closes the connection, with the upload under way.
+			if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusRequestTimeout || string(text) != "too slow" {
+				t.Errorf("%s: %q (%v); want 408", resp.Status, text, err)
+			}
+			seen, after := took(t, outcome(t, at, id))
+			if want := []string{"set <nil>", "read 4", "exceeded true", "again true"}; !slices.Equal(seen, want) {
+				t.Errorf("the handler saw %q; want %q", seen, want)
+			}
+			if after < nethttp.ReadLimit || after > httpdtest.Limit(nethttp.ReadLimit+time.Second) {
+				t.Errorf("the read ended after %v; the deadline was %v", after, nethttp.ReadLimit)
+			}
+		})
+		onBoth(t, srv, func(t *testing.T, at site) {
+			id := runID()
+			resp := asking{method: "POST", target: "/respond/deadline-moved/" + id, body: "one..two..thre.and the rest"}.send(t, at)
+			resp.Body.Close()
+			checkOutcome(t, at, id, `"one.." <nil>`, `"two.." <nil>`, `"thre." <nil>`, `"and the rest" <nil>`)
+		})
+	})
+}
+
+// TestNetHTTPWriteDeadline: a response that the client does not read ends at the deadline; nobody else notices.
+func TestNetHTTPWriteDeadline(t *testing.T) {
+	httpdtest.Hosts(t, nethttpConfig(""), nil, func(t *testing.T, srv *httpdtest.Server) {
+		id := runID()
+		leave := readNothing(t, srv, "/respond/write-deadline/"+id)
+		awaitSignal(t, srv, id, "begun")
+		for i := range 20 {
+			begun := time.Now()
+			if resp := srv.Get("/respond/defaults/" + runID()); resp.StatusCode != http.StatusOK || time.Since(begun) > httpdtest.Limit(nethttp.WriteLimit) {
+				t.Errorf("request %d beside it: %s after %v", i, resp.Status, time.Since(begun))
+			}
+		}
+		seen, after := took(t, outcome(t, srv, id))
+		if want := []string{"set <nil>", "exceeded true", "again true", "flush true"}; !slices.Equal(seen, want) {
+			t.Errorf("the handler saw %q; want %q", seen, want)
+		}
+		if after < nethttp.WriteLimit || after > httpdtest.Limit(nethttp.WriteLimit+time.Second) {
+			t.Errorf("the write ended after %v; the deadline was %v", after, nethttp.WriteLimit)
+		}
+		if whole := leave(); whole {
+			t.Error("the client took what it got for the whole response")
+		}
+	})
+}
+
+// readNothing begins a request on a connection of its own and reads nothing of the answer's body. Leave reads what there
+// is, and tells whether the answer has ended properly.
+func readNothing(t *testing.T, srv *httpdtest.Server, target string) (leave func() (whole bool)) {
+	t.Helper()
+	transport := srv.Client().Transport.(*http.Transport).Clone()
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err == nil {
+			err = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+		}
+		return conn, err
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL(target), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() bool {
+		defer resp.Body.Close()
+		_, err := io.Copy(io.Discard, resp.Body)
+		return err == nil
+	}
+}
