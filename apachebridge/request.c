@@ -147,6 +147,9 @@ int modgo_handler(request_rec *r)
     q.goroutine = modgo_inflight_goroutine(q.slot);
     result = modgoGoServe(&q);
     modgo_wire_release(q.wire);
+    if (q.stream && q.content_length && !q.input_ended) {
+        r->connection->keepalive = AP_CONN_CLOSE; /* else httpd would read the rest of the body, and hold the stream */
+    }
     result = modgo_services_finish(&q, result);
     modgo_inflight_leave(q.slot, outer, q.mapping.target->package);
     modgo_log_current(outer);

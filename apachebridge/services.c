@@ -4,8 +4,10 @@
  */
 #include "modgo.h"
 
+#include <fcntl.h>
 #include <http_ssl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 APLOG_USE_MODULE(go);
 
@@ -31,15 +33,18 @@ const char *modgo_cmd_send_file_root(cmd_parms *cmd, void *config, const char *p
         return apr_psprintf(cmd->pool, "GoSendFileRoot: '%s' is no absolute path of a folder", path);
     }
     real = realpath(path, NULL);
-    if (!real || !ap_is_directory(cmd->temp_pool, real)) {
+    if (real && ap_is_directory(cmd->temp_pool, real)) {
+        path = apr_pstrdup(cmd->pool, real);
+    }
+    else if (!modgo_restarting()) { /* else it would end the whole server; SendFile says it where it matters */
         free(real);
         return apr_psprintf(cmd->pool, "GoSendFileRoot: there is no folder %s; make it, or name another", path);
     }
+    free(real);
     if (!dir->send_file_roots) {
         dir->send_file_roots = apr_array_make(cmd->pool, 2, sizeof(const char *));
     }
-    APR_ARRAY_PUSH(dir->send_file_roots, const char *) = apr_pstrdup(cmd->pool, real);
-    free(real);
+    APR_ARRAY_PUSH(dir->send_file_roots, const char *) = path;
     return NULL;
 }
 
@@ -128,56 +133,97 @@ modgo_send_file modgo_file_choose(modgo_request *q, const char *path)
     char *real = realpath(path, NULL);
     apr_finfo_t info;
 
+    q->file = NULL;
     if (!real) {
         return errno == EACCES ? MODGO_FILE_FORBIDDEN : MODGO_FILE_MISSING;
     }
-    if (!below_root(dir_of(q), real)) {
-        free(real);
+    path = apr_pstrdup(q->r->pool, real);
+    free(real);
+    if (!below_root(dir_of(q), path)) {
         return MODGO_FILE_OUTSIDE;
     }
-    q->file = apr_pstrdup(q->r->pool, real);
-    free(real);
-    if (apr_stat(&info, q->file, APR_FINFO_MIN, q->r->pool) != APR_SUCCESS || info.filetype != APR_REG) {
-        q->file = NULL;
+    if (apr_stat(&info, path, APR_FINFO_TYPE, q->r->pool) != APR_SUCCESS || info.filetype != APR_REG) {
         return MODGO_FILE_MISSING;
     }
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0) {
+        return MODGO_FILE_FORBIDDEN;
+    }
+    q->file = path;
+    /* What httpd has concluded from the URL does not hold for the file; what is here later is the application's. */
+    ap_set_content_type(q->r, NULL);
+    q->r->content_encoding = NULL;
+    q->r->content_languages = NULL;
     return MODGO_FILE_CHOSEN;
 }
 
 /* ---- after the application has returned ---- */
 
+/* The status of a request before anything was made of its response: for an ErrorDocument it is the error's. */
+static void reset_status(request_rec *r)
+{
+    r->status = r->prev ? r->prev->status : HTTP_OK;
+    r->status_line = NULL;
+}
+
+static void ask_with_get(request_rec *r)
+{
+    if (r->method_number != M_GET) { /* which is HEAD's too */
+        r->method_number = M_GET;
+        r->method = "GET";
+    }
+}
+
+/* Has httpd answer with another URL, for which the client has sent no body. */
+static int serve_url(modgo_request *q)
+{
+    request_rec *r = q->r;
+    int result;
+
+    reset_status(r);
+    result = ap_discard_request_body(r);
+    if (result != OK) {
+        return result;
+    }
+    apr_table_unset(r->headers_in, "Content-Length");
+    apr_table_unset(r->headers_in, "Transfer-Encoding");
+    ask_with_get(r);
+    ap_internal_redirect(q->redirect, r);
+    return OK;
+}
+
 /* Has httpd's default handler answer with the file, as if the URL had been mapped to it. */
 static int serve_file(modgo_request *q)
 {
     request_rec *r = q->r;
-    const char *type = r->content_type;
+    const char *type = r->content_type, *method = r->method;
+    int method_number = r->method_number, result;
 
+    reset_status(r);
     r->filename = r->canonical_filename = apr_pstrdup(r->pool, q->file);
     r->path_info = "";
-    r->handler = NULL;
-    r->status = HTTP_OK;
-    r->status_line = NULL;
     if (apr_stat(&r->finfo, r->filename, APR_FINFO_MIN, r->pool) != APR_SUCCESS) {
-        return HTTP_NOT_FOUND;
+        r->finfo.filetype = APR_NOFILE; /* it has gone meanwhile: the handler says so */
     }
-    if (r->method_number != M_GET) {
-        r->method_number = M_GET; /* the answer to a form can be a file, too */
-        r->method = "GET";
-    }
-    ap_discard_request_body(r);
     ap_run_type_checker(r);
     r->handler = "default-handler";
     if (type) {
         ap_set_content_type(r, type); /* the application's */
     }
-    return ap_run_handler(r);
+    if (method_number != M_GET) {
+        r->no_local_copy = 1; /* conditions are about what the application has done, not about the file */
+    }
+    ask_with_get(r); /* the answer to a form can be a file, too */
+    result = ap_run_handler(r);
+    r->method = method;
+    r->method_number = method_number;
+    return result;
 }
 
 int modgo_services_finish(modgo_request *q, int result)
 {
-    if (q->redirect) {
-        ap_internal_redirect(q->redirect, q->r);
-        return OK;
+    /* A panic, a body that was refused or a connection that was taken over comes after what was asked for. */
+    if (result != OK || q->answered || q->r->connection->aborted) {
+        return result;
     }
-    return q->file ? serve_file(q) : result;
+    return q->redirect ? serve_url(q) : q->file ? serve_file(q) : OK;
 }

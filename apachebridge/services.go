@@ -80,6 +80,7 @@ func (s services) TLS(name string) (value string, ok bool) {
 
 // Log writes lines to the log of the request's virtual host; when the request is over, to the main server's.
 func (s services) Log(level apache.Level, message string) {
+	level = min(max(level, apache.Emergency), apache.Trace8) // other bits of the number mean other things to httpd
 	for line := range strings.Lines(message) {
 		line := strings.TrimRight(line, "\r\n")
 		if s.with(func(call *C.modgo_request) {
@@ -153,11 +154,11 @@ func (s services) SendFile(name string) error {
 			begun = errBegun
 			return
 		}
+		call.redirect, call.file = nil, nil
 		if strings.ContainsRune(name, 0) {
 			chosen = C.MODGO_FILE_MISSING
 			return
 		}
-		call.redirect = nil
 		chosen = C.modgo_file_choose(call, cString(name))
 	})
 	switch {

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,9 +16,16 @@ const watchInterval = 50 * time.Millisecond
 // watchEntry is a request's place in the list of those that are watched.
 type watchEntry struct {
 	before, after *requestContext
-	listed, over  bool
-	seen          bool // it was there when the clients were last looked at
+	state         atomic.Int32 // changes from listed on under the list's lock only
+	seen          bool         // it was there when the clients were last looked at
 }
+
+// The states of a watchEntry, one after the other; the second may be left out.
+const (
+	unlisted = iota
+	listed
+	over
+)
 
 // clients are the clients whose requests' contexts somebody waits for. One goroutine looks at them, as long as there are
 // any: whether they are still there, and whether this child is to end.
@@ -32,13 +40,15 @@ type watchList struct {
 
 // watch enters a request.
 func (l *watchList) watch(c *requestContext) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	e := &c.watched
-	if e.listed || e.over {
+	if e.state.Load() != unlisted {
 		return
 	}
-	e.listed = true
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !e.state.CompareAndSwap(unlisted, listed) {
+		return
+	}
 	e.after = l.first
 	if l.first != nil {
 		l.first.watched.before = c
@@ -52,14 +62,15 @@ func (l *watchList) watch(c *requestContext) {
 
 // forget takes a request out: its context has ended, or is about to.
 func (l *watchList) forget(c *requestContext) {
+	e := &c.watched
+	if e.state.CompareAndSwap(unlisted, over) {
+		return // without the list's lock, which all requests share
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := &c.watched
-	e.over = true
-	if !e.listed {
+	if !e.state.CompareAndSwap(listed, over) {
 		return
 	}
-	e.listed = false
 	if e.before != nil {
 		e.before.watched.after = e.after
 	} else {

@@ -219,7 +219,16 @@ func testEarlyAnswerHTTP2(t *testing.T, srv *httpdtest.Server) {
 			ctx, cancel := context.WithTimeout(t.Context(), httpdtest.Limit(earlyLimit))
 			defer cancel()
 			body, open := io.Pipe()
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL(path), io.MultiReader(strings.NewReader("first"), body))
+			refused := make(chan error, 1)
+			go func() {
+				for {
+					if _, err := io.WriteString(open, "more"); err != nil {
+						refused <- err
+						return
+					}
+				}
+			}()
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL(path), body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -232,7 +241,10 @@ func testEarlyAnswerHTTP2(t *testing.T, srv *httpdtest.Server) {
 			if err != nil || resp.StatusCode != want || want == 200 && string(text) != "early" {
 				t.Errorf("%s: %q (%v); want status %d", resp.Status, text, err, want)
 			}
-			open.Close() // the client's side of the stream, for which closing the answer's body would wait
+			<-refused
+			if ctx.Err() != nil {
+				t.Error("the client was not told to send no more: the stream was not reset after the answer (RFC 9113 section 8.1)")
+			}
 		})
 	}
 }

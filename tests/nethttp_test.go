@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mod-go/mod-go/internal/httpdconf"
 	"github.com/mod-go/mod-go/tests/httpdtest"
 	"github.com/mod-go/mod-go/tests/testdata/apps/nethttp"
 )
@@ -27,8 +26,7 @@ import (
 func nethttpConfig(conf string) httpdtest.Config {
 	return httpdtest.Config{
 		Packages: []string{"./tests/testdata/apps/nethttp"},
-		Env:      []httpdconf.Variable{{Name: "OUTCOMES", Value: "${DIR}/outcomes"}},
-		Conf:     "GoAlias / " + appsPath + "nethttp\n" + conf,
+		Conf:     "GoAlias / " + appsPath + "nethttp\nGoSetEnv OUTCOMES ${DIR}/outcomes\n" + conf,
 	}
 }
 
@@ -147,7 +145,7 @@ func outcome(t *testing.T, at site, id string) []string {
 
 func awaitFile(t *testing.T, at site, name string, content *[]byte) {
 	t.Helper()
-	if err := httpdtest.Poll(30*time.Second, func() (there bool) {
+	if err := httpdtest.Poll(5*time.Second, func() (there bool) {
 		var err error
 		if *content, err = os.ReadFile(at.Path(filepath.Join("outcomes", name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)

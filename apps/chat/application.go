@@ -21,8 +21,8 @@
 // once, to a new process. The application learns of it as a program with a server of its own does, by
 // http.Server.RegisterOnShutdown.
 //
-// The handler returns when it has taken a connection over; goroutines do the rest. That frees the server's thread: a handler
-// that stayed until its visitor leaves would need a thread for each.
+// The handler returns when it has taken a connection over, and goroutines do the rest, for as long as it lasts. It then
+// needs no thread of the server, unless it is one by TLS, whose bytes pass through httpd.
 //
 // The file is what the environment variable CHAT_DB names, which the configuration sets with
 //

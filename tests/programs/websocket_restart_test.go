@@ -18,7 +18,9 @@ func overTakenConnections(t *testing.T, timeout string, test func(t *testing.T, 
 			t.Run(string(protocol), func(t *testing.T) {
 				cfg := socketConfig
 				cfg.MPM, cfg.AllProtocols = mpm, true
-				cfg.Threads = 0 // under prefork as many processes: a connection that is pumped through TLS has one to itself
+				if protocol.Secure() {
+					cfg.Threads = 16 // under prefork as many processes: such a connection has one to itself
+				}
 				cfg.Conf += "GoShutdownTimeout " + timeout + "\n"
 				test(t, httpdtest.Start(t, cfg).Over(protocol))
 			})
@@ -29,7 +31,7 @@ func overTakenConnections(t *testing.T, timeout string, test func(t *testing.T, 
 // openInBothWays opens a WebSocket whose handler goes on, and one whose handler has returned, of each application.
 func openInBothWays(t *testing.T, srv *httpdtest.Server) (open []*websocket.Conn) {
 	t.Helper()
-	for path := range socketApps {
+	for _, path := range socketPaths {
 		for _, way := range []string{"/echo", "/background"} {
 			conn := apacheSockets(srv, path).connect(t, way, nil)
 			echoed(t, conn, websocket.TextMessage, []byte("hello"))

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +24,10 @@ import (
 )
 
 // socketApps are the servers of WebSockets, by the path that each is mounted at.
-var socketApps = map[string]http.Handler{"/gorillasocket": gorillasocket.Application, "/codersocket": codersocket.Application}
+var (
+	socketApps  = map[string]http.Handler{"/gorillasocket": gorillasocket.Application, "/codersocket": codersocket.Application}
+	socketPaths = slices.Sorted(maps.Keys(socketApps))
+)
 
 const socketConf = "GoAlias /gorillasocket " + appsPackage + "gorillasocket\n" +
 	"GoAlias /codersocket " + appsPackage + "codersocket\n" +
@@ -70,7 +75,7 @@ func TestWebSocket(t *testing.T) {
 			testNoHijack(t, srv)
 			return
 		}
-		for path := range socketApps {
+		for _, path := range socketPaths {
 			t.Run(path[1:], func(t *testing.T) { testSockets(t, apacheSockets(srv.In(t).Over(srv.Protocol()), path)) })
 		}
 	})
@@ -78,7 +83,7 @@ func TestWebSocket(t *testing.T) {
 
 func testSocketApps(t *testing.T, srv *httptest.Server) {
 	t.Cleanup(srv.Close)
-	for path := range socketApps {
+	for _, path := range socketPaths {
 		t.Run(path[1:], func(t *testing.T) {
 			testSockets(t, socketServer{
 				base: strings.Replace(srv.URL, "http", "ws", 1) + path,
@@ -94,7 +99,7 @@ func testNoHijack(t *testing.T, srv *httpdtest.Server) {
 	if got := srv.Get("/hijack"); got.StatusCode != 200 || got.Text != "HTTP/2.0: not supported" {
 		t.Errorf("%s: %q", got.Status, got.Text)
 	}
-	for path := range socketApps { // no request of HTTP/2 asks for an upgrade
+	for _, path := range socketPaths { // no request of HTTP/2 asks for an upgrade
 		if got := srv.Get(path + "/echo"); got.StatusCode != http.StatusBadRequest && got.StatusCode != http.StatusUpgradeRequired {
 			t.Errorf("%s: %s: %q", path, got.Status, got.Text)
 		}
