@@ -65,7 +65,7 @@ func (r *Request) TLS(name string) (value string, ok bool) { return r.server.TLS
 // Level is a level of httpd's LogLevel.
 type Level int
 
-// The levels, the most urgent first.
+// The levels, the most urgent first. Numbers beyond them count as the nearest. httpd logs notices whatever LogLevel says.
 const (
 	Emergency Level = iota
 	Alert
@@ -115,13 +115,16 @@ type Lookup struct {
 func (r *Request) Lookup(url string) (Lookup, error) { return r.server.Lookup(url) }
 
 // Redirect has httpd answer with another URL of this server, an absolute path with or without a query, as if the client had
-// asked for it with GET. The application returns then; whatever it makes of a response is dropped. It is an error when
-// something of a response has been sent already.
+// asked for it with GET, or HEAD, and without a body: what it has sent of one is discarded. That happens when the
+// application returns; whatever it makes of a response is dropped. Of several calls of Redirect and SendFile the last that
+// succeeds counts. It is an error when something of a response has been sent already.
 func (r *Request) Redirect(url string) error { return r.server.Redirect(url) }
 
 // SendFile has httpd answer with a file, as if it were one of the document root's: with its type, range and conditional
-// requests, and by the means of EnableSendfile. The application returns then: the headers that it sets go with the file, its
-// status and body are dropped. The file must lie below a folder that GoSendFileRoot names.
+// requests, and by the means of EnableSendfile. That happens when the application returns: the headers that it sets go with
+// the file, a Content-Type in place of the file's own, while its status and body are dropped. Name is an absolute path. The
+// file must lie, symbolic links followed, below a folder that GoSendFileRoot names for this URL. StatusOf tells what kind an
+// error is; after one nothing is left of earlier calls of Redirect and SendFile.
 func (r *Request) SendFile(name string) error { return r.server.SendFile(name) }
 
 // statusError is an error with the status that tells a client of it.

@@ -1,6 +1,6 @@
 /*
- * What an application may ask of httpd: settings of its own in the configuration, what a URL leads to, and to have httpd
- * answer with another URL or with a file.
+ * What an application may ask of httpd: settings of its own in the configuration, what a URL leads to, and to have
+ * httpd answer with another URL or with a file.
  */
 #include "modgo.h"
 
@@ -50,9 +50,7 @@ const char *modgo_cmd_send_file_root(cmd_parms *cmd, void *config, const char *p
 
 void modgo_services_merge(apr_pool_t *p, modgo_dir_config *c, const modgo_dir_config *base, const modgo_dir_config *add)
 {
-    c->settings = !base->settings  ? add->settings
-                  : !add->settings ? base->settings
-                                   : apr_table_copy(p, base->settings);
+    c->settings = !base->settings ? add->settings : !add->settings ? base->settings : apr_table_copy(p, base->settings);
     if (base->settings && add->settings) {
         apr_table_overlap(c->settings, add->settings, APR_OVERLAP_TABLES_SET);
     }
@@ -107,7 +105,7 @@ void modgo_lookup_url(modgo_request *q, const char *url, modgo_lookup *found)
     found->path_info = sub->path_info ? apr_pstrdup(q->r->pool, sub->path_info) : "";
     found->content_type = sub->content_type ? apr_pstrdup(q->r->pool, sub->content_type) : "";
     found->exists = sub->finfo.filetype != APR_NOFILE;
-    found->size = sub->finfo.size;
+    found->size = found->exists ? sub->finfo.size : 0;
     found->mtime = sub->finfo.mtime;
     ap_destroy_sub_req(sub);
 }
@@ -173,6 +171,21 @@ static void ask_with_get(request_rec *r)
     }
 }
 
+/* Reads what is left of the body, so that nobody finds it any more. */
+static int discard_body(request_rec *r)
+{
+    conn_rec *c = r->connection;
+    ap_conn_keepalive_e keepalive = c->keepalive;
+    int result;
+
+    if (c->master) {
+        c->keepalive = AP_CONN_UNKNOWN; /* a stream's is CLOSE, for which httpd would leave the body where it is */
+    }
+    result = ap_discard_request_body(r);
+    c->keepalive = result == OK ? keepalive : AP_CONN_CLOSE;
+    return result;
+}
+
 /* Has httpd answer with another URL, for which the client has sent no body. */
 static int serve_url(modgo_request *q)
 {
@@ -180,7 +193,7 @@ static int serve_url(modgo_request *q)
     int result;
 
     reset_status(r);
-    result = ap_discard_request_body(r);
+    result = discard_body(r);
     if (result != OK) {
         return result;
     }

@@ -78,23 +78,30 @@ func (s services) TLS(name string) (value string, ok bool) {
 	return value, value != ""
 }
 
+// httpdLevel is a level in httpd's counting, which is the same; further bits of the number would mean other things.
+func httpdLevel(level apache.Level) C.int {
+	return C.int(min(max(level, apache.Emergency), apache.Trace8))
+}
+
 // Log writes lines to the log of the request's virtual host; when the request is over, to the main server's.
 func (s services) Log(level apache.Level, message string) {
-	level = min(max(level, apache.Emergency), apache.Trace8) // other bits of the number mean other things to httpd
 	for line := range strings.Lines(message) {
 		line := strings.TrimRight(line, "\r\n")
 		if s.with(func(call *C.modgo_request) {
-			C.modgo_log_request(call, C.int(level), (*C.char)(unsafe.Pointer(unsafe.StringData(line))), C.apr_size_t(len(line)))
+			C.modgo_log_request(call, httpdLevel(level), (*C.char)(unsafe.Pointer(unsafe.StringData(line))), C.apr_size_t(len(line)))
 		}) != nil {
-			logLine(C.int(level), line)
+			logLine(httpdLevel(level), line)
 		}
 	}
 }
 
 // LogEnabled asks LogLevel.
 func (s services) LogEnabled(level apache.Level) (enabled bool) {
-	if s.with(func(call *C.modgo_request) { enabled = C.modgo_log_request_enabled(call, C.int(level)) != 0 }) != nil {
-		enabled = C.modgo_log_enabled(C.int(level)) != 0
+	if s.with(func(call *C.modgo_request) {
+		// httpd's own macro says yes to a warning, too, which is dropped then where LogLevel is error.
+		enabled = level == apache.Notice || httpdLevel(level) <= C.ap_get_request_module_loglevel(call.r, C.go_module.module_index)
+	}) != nil {
+		enabled = C.modgo_log_enabled(httpdLevel(level)) != 0
 	}
 	return enabled
 }

@@ -16,11 +16,29 @@ APLOG_USE_MODULE(go);
 
 static volatile int stopping; /* a modgo_stop */
 
+/*
+ * Whether this thread is in the handler of a signal that ends the child, in which that signal is blocked. Prefork ends a
+ * child from there when it is not to wait for anything.
+ */
+static int in_ending_handler(void)
+{
+    sigset_t blocked;
+
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    return sigismember(&blocked, SIGTERM) || sigismember(&blocked, SIGHUP);
+}
+
 static void child_stopping(apr_pool_t *pchild, int graceful)
 {
+    int threaded = 0;
+
+    ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
+    if (!threaded) {
+        graceful = !in_ending_handler(); /* prefork does not tell */
+    }
     stopping = graceful ? MODGO_STOP_GRACEFUL : MODGO_STOP_AT_ONCE;
     if (graceful && modgo_runtime_started()) {
-        modgoGoStopping(); /* else this may be a signal's handler */
+        modgoGoStopping();
     }
 }
 
@@ -36,21 +54,6 @@ int modgo_stopping_state(void)
     return stopping;
 }
 
-/* Whether httpd ends this child without waiting for anything. */
-static int at_once(void)
-{
-    int threaded = 0;
-    sigset_t blocked;
-
-    ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
-    if (threaded) {
-        return stopping == MODGO_STOP_AT_ONCE;
-    }
-    /* Prefork does not tell the hook; it ends at once from a signal's handler, in which the signal is blocked. */
-    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
-    return sigismember(&blocked, SIGTERM) || sigismember(&blocked, SIGHUP);
-}
-
 void modgo_stopping_wait(apr_interval_time_t limit)
 {
     const struct timespec step = {0, STEP_MS * 1000000L};
@@ -58,7 +61,7 @@ void modgo_stopping_wait(apr_interval_time_t limit)
     sigset_t ending, before;
     int taken;
 
-    if (at_once()) {
+    if (modgo_stopping_state() != MODGO_STOP_GRACEFUL) {
         return;
     }
     modgoGoStopping();

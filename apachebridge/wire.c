@@ -39,6 +39,7 @@ struct modgo_wire {
     apr_bucket_brigade *kept; /* what the neighbour cannot take yet */
     apr_bucket_brigade *slice;
     apr_pool_t *pool; /* of what is kept; made when something is */
+    apr_size_t lent;  /* bytes given to httpd's core since it had written all */
     int held;         /* how many requests' applications run: one, or more with subrequests */
     int flush;        /* all that was passed is to be written */
 };
@@ -106,13 +107,26 @@ static apr_status_t write_more(modgo_wire *w)
     return f->frec->filter_func.out_func(f, NULL);
 }
 
+/* How many bytes the core takes without waiting: it has part of what it was given, at most, until it has written all. */
+static apr_size_t core_room(modgo_wire *w)
+{
+    const core_server_config *core = ap_get_core_module_config(w->c->base_server->module_config);
+    apr_size_t most = SLICE;
+
+    if (most > core->flush_max_threshold) {
+        most = core->flush_max_threshold ? core->flush_max_threshold : 1;
+    }
+    if (!w->c->data_in_output_filters) {
+        w->lent = 0;
+    }
+    return w->lent < most ? most - w->lent : 0;
+}
+
 /* How many bytes the neighbour takes without waiting; 0: none now. */
 static apr_status_t room(modgo_wire *w, apr_size_t *bytes)
 {
-    const core_server_config *core = ap_get_core_module_config(w->c->base_server->module_config);
     apr_status_t rv = APR_SUCCESS;
 
-    *bytes = SLICE;
     if (w->flight) {
         if (w->flight->bytes) {
             rv = ap_pass_brigade(w->filter->next, w->slice); /* empty: it clears away what has been taken out */
@@ -120,14 +134,10 @@ static apr_status_t room(modgo_wire *w, apr_size_t *bytes)
         *bytes = w->flight->bytes < FLIGHT ? FLIGHT - w->flight->bytes : 0;
         return rv;
     }
-    if (w->c->data_in_output_filters) {
+    *bytes = core_room(w);
+    if (!*bytes) {
         rv = write_more(w);
-        if (w->c->data_in_output_filters) {
-            *bytes = 0;
-        }
-    }
-    if (*bytes > core->flush_max_threshold / 2) {
-        *bytes = core->flush_max_threshold / 2 ? core->flush_max_threshold / 2 : 1;
+        *bytes = core_room(w);
     }
     return rv;
 }
@@ -183,6 +193,7 @@ static apr_status_t pass(modgo_wire *w, apr_bucket_brigade *bb, apr_size_t bytes
     if (w->flight && bytes) {
         APR_BRIGADE_INSERT_TAIL(bb, marker_create(w->flight, bytes, bb->bucket_alloc));
     }
+    w->lent += bytes;
     rv = ap_pass_brigade(w->filter->next, bb);
     apr_brigade_cleanup(bb);
     return rv;
@@ -286,7 +297,9 @@ modgo_wire *modgo_wire_hold(request_rec *r)
         w->filter->r = NULL; /* it is the connection's */
         ap_set_module_config(c->conn_config, &go_module, w);
     }
-    w->held++;
+    if (w->held++ == 0) {
+        w->lent = c->data_in_output_filters ? SLICE : 0; /* of earlier responses: as much as may be */
+    }
     return w;
 }
 

@@ -297,6 +297,7 @@ func TestLogMessagesAreDocumented(t *testing.T) {
 var sharedNumbers = map[string]string{
 	"MODGO0001": "a directive names a package that is not there: when it is read, and for each request",
 	"MODGO0003": "an application cannot be constructed: in the check, and in a child",
+	"MODGO0011": "a handler did not return: it panicked, or called runtime.Goexit on a goroutine of its own",
 	"MODGO0005": "the check of the applications could not be made: no process for it, or one that failed",
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -20,17 +19,17 @@ import (
 // TestNetHTTPResponse: what a handler does with an http.ResponseWriter has the same effect under Apache as on net/http's own
 // server, for the handler and for the client.
 func TestNetHTTPResponse(t *testing.T) {
-	// mod_http2 sends 103 only when it is told to.
-	const conf = "<IfModule http2_module>\nH2EarlyHints on\n</IfModule>"
+	// mod_http2 sends 103, and a head of more than 64 KB, only when it is told to.
+	const conf = "<IfModule http2_module>\nH2EarlyHints on\nH2MaxHeaderBlockLen 200000\n</IfModule>"
 	cfg := nethttpConfig(conf)
 	cfg.TLSConf = conf
 	httpdtest.Hosts(t, cfg, func(srv *httpdtest.Server) {
-		// Two scripts per protocol end as net/http's server ends them, which says so too.
-		srv.Expect("MODGO0012.*the handler wrote 5 of the 10 bytes")
+		srv.Expect("MODGO0012.*the handler wrote (0 of the 5|5 of the 10|20000 of the 30000) bytes").Times(5 * len(httpdtest.Protocols(srv.MPM())))
 	}, func(t *testing.T, srv *httpdtest.Server) {
-		own := startOwn(t, srv.Protocol(), nil)
+		// What HTTP/2's writer of net/http does otherwise than HTTP/1.1's, such as the words of its errors, is not followed.
+		own := startOwn(t, httpdtest.HTTP1, nil)
 		for name, test := range map[string]func(t *testing.T, srv *httpdtest.Server, own *ownServer){
-			"scripts": testResponseScripts, "interfaces": testInterfaces, "date and server": testDateAndServer,
+			"scripts": testResponseScripts, "less than promised": testLessThanPromised, "interfaces": testInterfaces, "date and server": testDateAndServer,
 			"long header": testLongResponseHeader, "early hints": testEarlyHints, "flush": testFlush, "full duplex": testFullDuplexScript,
 			"range": testRangeOfPlainResponse,
 		} {
@@ -71,7 +70,7 @@ func run(t *testing.T, at site, method, target string) (answered, string) {
 		delete(seen.Header, name) // the server's own
 	}
 	if seen.Error {
-		seen.Body, seen.Length, seen.Header = "", 0, nil // as much as has arrived
+		return answered{Error: true}, id // how much has arrived before the end is a matter of luck
 	}
 	return seen, id
 }
@@ -89,13 +88,34 @@ func sameRuns(t *testing.T, srv *httpdtest.Server, own *ownServer, method, targe
 func testResponseScripts(t *testing.T, srv *httpdtest.Server, own *ownServer) {
 	for _, script := range []string{
 		"strings", "defaults", "headers", "late-header", "unknown-status", "sniff-text", "sniff-html", "sniff-image", "sniff-pieces",
-		"sniff-never", "sniff-typed", "sniff-encoded", "length-exact", "length-beyond", "length-beyond-all", "length-short",
-		"length-zero", "no-body-204", "no-body-304", "abort", "abort-written", "abort-flushed",
+		"sniff-never", "sniff-typed", "sniff-encoded", "length-exact", "length-beyond", "length-zero", "no-body-204", "no-body-304", "abort", "abort-written", "abort-flushed",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST"} {
+			if script == "length-zero" && method == "HEAD" {
+				continue // httpd takes a Content-Length of 0 out of the answer to a HEAD, as it may come from a filter
+			}
 			t.Run(script+" "+method, func(t *testing.T) { sameRuns(t, srv, own, method, "/respond/"+script) })
 		}
 	}
+}
+
+// testLessThanPromised: a body that is shorter than its Content-Length. Unlike net/http's, Apache's client gets an error
+// where it has seen nothing yet; else both end the response so that it can tell.
+func testLessThanPromised(t *testing.T, srv *httpdtest.Server, own *ownServer) {
+	for _, method := range []string{"GET", "POST"} {
+		for _, script := range []string{"length-beyond-all", "length-short"} {
+			got, id := run(t, srv, method, "/respond/"+script)
+			want, ownID := run(t, own, method, "/respond/"+script)
+			if !want.Error || got.Error || got.Status != http.StatusInternalServerError {
+				t.Errorf("%s %s: %+v; want 500, and on net/http's own server an error: %+v", method, script, got, want)
+			}
+			checkOutcome(t, srv, id, outcome(t, own, ownID)...)
+		}
+	}
+	if got := sameRuns(t, srv, own, "GET", "/respond/length-short-large"); !got.Error {
+		t.Errorf("GET length-short-large: %+v; want an error", got)
+	}
+	sameRuns(t, srv, own, "HEAD", "/respond/length-short")
 }
 
 // testInterfaces: what programs look for in a writer. Of net/http's own, HTTP/2's lacks io.ReaderFrom, and has http.Pusher,
@@ -123,7 +143,7 @@ func testDateAndServer(t *testing.T, srv *httpdtest.Server, _ *ownServer) {
 	}
 }
 
-// testLongResponseHeader: a value of 64 KB, which takes no directive.
+// testLongResponseHeader: a value of 64 KB, which takes no directive on HTTP/1.1, and H2MaxHeaderBlockLen on HTTP/2.
 func testLongResponseHeader(t *testing.T, srv *httpdtest.Server, _ *ownServer) {
 	resp := srv.Get("/respond/long-header/" + runID())
 	if got := resp.Header.Get("X-Long"); got != nethttp.LongValue {
@@ -136,6 +156,13 @@ func testEarlyHints(t *testing.T, srv *httpdtest.Server, own *ownServer) {
 	for _, at := range []site{srv, own} {
 		id := runID()
 		var seen []string
+		first := make(chan struct{})
+		released := make(chan struct{})
+		go func() { // not in the trace, on which the whole connection waits
+			defer close(released)
+			<-first
+			release(t, at, id)
+		}()
 		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 			Got1xxResponse: func(status int, header textproto.MIMEHeader) error {
 				links := slices.Collect(func(yield func(string) bool) {
@@ -149,7 +176,7 @@ func testEarlyHints(t *testing.T, srv *httpdtest.Server, own *ownServer) {
 				})
 				seen = append(seen, fmt.Sprintf("%d %d links", status, len(links)))
 				if len(seen) == 1 {
-					release(t, at, id)
+					close(first)
 				}
 				return nil
 			},
@@ -171,6 +198,7 @@ func testEarlyHints(t *testing.T, srv *httpdtest.Server, own *ownServer) {
 			t.Errorf("%s: the interim responses are %q; want %q", at.Addr(), seen, want)
 		}
 		checkOutcome(t, at, id, "released true")
+		<-released
 	}
 }
 
@@ -298,14 +326,6 @@ func TestNetHTTPWriteDeadline(t *testing.T) {
 func readNothing(t *testing.T, srv *httpdtest.Server, target string) (leave func() (whole bool)) {
 	t.Helper()
 	transport := srv.Client().Transport.(*http.Transport).Clone()
-	dial := transport.DialContext
-	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		if err == nil {
-			err = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
-		}
-		return conn, err
-	}
 	t.Cleanup(transport.CloseIdleConnections)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL(target), nil)
 	if err != nil {

@@ -7,11 +7,11 @@
 // and starts new ones whenever it likes.
 //
 // Messages travel from process to process through an SQLite file: a table to which each process appends, and which each
-// process with visitors looks into when SQLite tells that another connection has changed the file; it asks for that 20
-// times a second. The file is the only truth: what is in it reaches everyone in the same order, and a process that hangs or dies
-// takes nothing with it and leaves nothing behind. Sockets between the processes would be faster by some milliseconds,
-// but a datagram can be lost and the sockets of the dead have to be cleaned away, so the table would have to be looked into
-// anyway.
+// process with visitors looks into when SQLite tells that another connection has changed the file. It asks for that 20
+// times a second, which takes less than a hundredth of a processor, and not at all while nobody is there. The file is the
+// only truth: what is in it reaches everyone in the same order, and a process that hangs or dies takes nothing with it and
+// leaves nothing behind. Sockets between the processes would be faster by some milliseconds, but a datagram can be lost
+// and the sockets of the dead have to be cleaned away, so the table would have to be looked into anyway.
 //
 // No message is lost when a connection ends, for whatever reason. The page keeps what it has sent until it sees it in the
 // room, sends it again when it is connected again, and says which message it saw last. Each message has a key, made by the

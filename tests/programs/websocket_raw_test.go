@@ -3,6 +3,7 @@ package programs
 import (
 	"bufio"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -77,3 +78,49 @@ type oneByte struct{ io.Reader }
 
 // Read reads one byte at the most.
 func (r oneByte) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(len(p), 1)]) }
+
+// testOrigin: a page of another site may not connect; the connection is still good for a request after it.
+func testOrigin(t *testing.T, s socketServer) {
+	conn := s.open(t)
+	for range 2 {
+		response := exchangeUpgrade(t, conn, s.base+"/echo", "Origin: https://evil.example\r\n")
+		if response.StatusCode != http.StatusForbidden {
+			t.Errorf("a page of another site is answered %s", response.Status)
+		}
+	}
+	if response := exchangeUpgrade(t, conn, s.base+"/echo", ""); response.StatusCode != http.StatusSwitchingProtocols {
+		t.Errorf("after a refusal the same connection is answered %s", response.Status)
+	}
+}
+
+func testNoUpgrade(t *testing.T, s socketServer) {
+	conn := s.open(t)
+	fmt.Fprintf(conn, "GET %s/echo HTTP/1.1\r\nHost: localhost\r\n\r\n", path(s.base))
+	response := readResponse(t, conn)
+	if response.StatusCode != http.StatusBadRequest && response.StatusCode != http.StatusUpgradeRequired {
+		t.Errorf("a request that is no handshake is answered %s", response.Status)
+	}
+}
+
+// testEagerClient: frames that arrive with the handshake's last bytes have been read by the server already when the
+// application takes the connection over, which must be given them. Gorilla's package ends such connections.
+func testEagerClient(t *testing.T, s socketServer) {
+	conn := s.open(t)
+	frame := []byte{0x81, 0x85, 0, 0, 0, 0, 'e', 'a', 'g', 'e', 'r'} // a text, masked by zeros
+	if _, err := conn.Write(append([]byte(upgradeRequest(s.base+"/echo", "")), frame...)); err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasSuffix(s.base, "/gorillasocket") {
+		if answer, err := io.ReadAll(conn); len(answer) > 0 {
+			t.Errorf("the client is answered %q (%v)", answer, err)
+		}
+		return
+	}
+	if response := readResponse(t, conn); response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("the handshake is answered %s", response.Status)
+	}
+	echo := make([]byte, 7)
+	if _, err := io.ReadFull(conn, echo); err != nil || string(echo) != "\x81\x05eager" {
+		t.Errorf("the echo is %q (%v)", echo, err)
+	}
+}

@@ -8,7 +8,8 @@ import (
 	"net/http"
 )
 
-func application(w http.ResponseWriter, r *http.Request) {
+// Application answers every path.
+func Application(w http.ResponseWriter, r *http.Request) {
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if errors.Is(err, http.ErrNotSupported) {
 		fmt.Fprintf(w, "%s: not supported", r.Proto)
