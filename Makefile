@@ -11,7 +11,7 @@ ARGS ?=
 
 APPS := ./apps/...
 # The packages without cgo. apachebridge is tested from outside, through httpd.
-PURE := ./environ/... ./modgo/... ./middleware/... ./internal/... ./apps/... ./cmd/...
+PURE := ./apache/... ./environ/... ./modgo/... ./middleware/... ./internal/... ./apps/... ./cmd/...
 BLACKBOX := ./tests ./tests/contract ./tests/httpdtest/... ./tests/serve
 # What runs under the sanitizers: an httpd of modgo serve has no place for their settings.
 SANITIZED := ./tests ./tests/contract
@@ -21,9 +21,11 @@ PROGRAMS := tests/programs
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 DEBIAN := apache2-bin apache2-dev media-types gcc libc6-dev binutils
+# For the tests of apps/chat's page.
+DEBIAN_BROWSER := chromium
 DEBIAN_LONG := valgrind
 
-.PHONY: help deps deps-long go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind fuzz fmt lint lint-go lint-c clean
+.PHONY: help deps deps-browser deps-long go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind fuzz fmt lint lint-go lint-c clean
 
 help:
 	@echo 'make run        serve the example applications on http://127.0.0.1:8000/ until Ctrl-C'
@@ -40,6 +42,9 @@ go:
 
 deps: go
 	@.ci/deps $(DEBIAN)
+
+deps-browser: deps
+	@.ci/deps $(DEBIAN_BROWSER)
 
 deps-long: deps
 	@.ci/deps $(DEBIAN_LONG)
@@ -69,7 +74,7 @@ test-http: deps
 	$(GO) test -count=1 -p 1 -timeout 30m -exec 'env GOEXPERIMENT=cgocheck2' $(BLACKBOX)
 
 # Programs that were written for net/http's server: frameworks, go-httpbin, gRPC, WebSocket, a proxy.
-test-programs: deps
+test-programs: deps-browser
 	cd $(PROGRAMS) && $(GO) vet ./...
 	cd $(PROGRAMS) && $(GO) test -count=1 -p 1 -timeout 30m -exec 'env GOEXPERIMENT=cgocheck2' ./...
 

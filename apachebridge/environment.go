@@ -22,7 +22,7 @@ var (
 // Value has httpd's side of the request.
 func (s source) Value(key any) any {
 	if key == apache.Key() {
-		return services{s.exchange}
+		return services(s)
 	}
 	return nil
 }

@@ -122,7 +122,7 @@ static const char *timeout(cmd_parms *cmd, const char *value, apr_interval_time_
     if (error) {
         return error;
     }
-    if (ap_timeout_parameter_parse(value, result, "s") != APR_SUCCESS || *result < least) {
+    if (!apr_isdigit(*value) || ap_timeout_parameter_parse(value, result, "s") != APR_SUCCESS || *result < least) {
         return apr_psprintf(cmd->pool, "%s: '%s' is not a time: a number with ms, s or min, for example 60s",
                             cmd->cmd->name, value);
     }

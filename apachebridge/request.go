@@ -41,6 +41,10 @@ func (x *exchange) newRequest() *http.Request {
 	if call.content_length < 0 && r.ProtoMajor < 2 {
 		r.TransferEncoding = []string{"chunked"}
 	}
+	if r.URL.Host != "" {
+		r.Host = r.URL.Host // an absolute target's wins over the header's (RFC 9112 section 3.2.2)
+	}
+	r.Close = r.ProtoMajor < 2 && closes(header["Connection"], r.ProtoAtLeast(1, 1))
 	if call.https != 0 {
 		r.TLS = x.tlsState()
 	}
@@ -49,6 +53,21 @@ func (x *exchange) newRequest() *http.Request {
 	}
 	x.request = r.WithContext(&x.context)
 	return x.request
+}
+
+// closes tells whether a client wants its connection closed after the response (RFC 9112 section 9.3).
+func closes(connection []string, persistent bool) bool {
+	for _, value := range connection {
+		for option := range httpfield.Elements(value) {
+			switch {
+			case httpfield.EqualFold(option, "close"):
+				return true
+			case httpfield.EqualFold(option, "keep-alive"):
+				persistent = true
+			}
+		}
+	}
+	return !persistent
 }
 
 // tlsState is the state of the TLS connection, as far as the module that makes it tells.
@@ -107,6 +126,9 @@ func (x *exchange) url() *url.URL {
 	u := new(url.URL)
 	if rec.args != nil {
 		u.RawQuery = goString(rec.args)
+	}
+	if rec.parsed_uri.scheme != nil && rec.parsed_uri.hostinfo != nil {
+		u.Scheme, u.Host = goString(rec.parsed_uri.scheme), goString(rec.parsed_uri.hostinfo) // the target's absolute form
 	}
 	path := goString(rec.uri)
 	rest := C.GoStringN(x.call.mapping.path_info, C.int(x.call.mapping.path_info_len))

@@ -103,6 +103,9 @@ static modgo_status pass(modgo_request *q, const char *head, apr_size_t head_len
         /* httpd discards the rest of the body next, for which a client may wait that waits for its answer. */
         return modgo_connection_flush(q);
     }
+    if (flags & MODGO_SEND_FLUSH && r->header_only && (status == MODGO_OK || status == MODGO_AGAIN)) {
+        return modgo_connection_flush(q); /* httpd's header filter has dropped the FLUSH with the body */
+    }
     return status;
 }
 
@@ -210,6 +213,9 @@ modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t
 
     if (q->answered) {
         return MODGO_ANSWERED;
+    }
+    if (q->redirect || q->file) {
+        return MODGO_FAILED; /* the response is another one */
     }
     set_head(r, kept, head, head_len);
     status = r->status;

@@ -179,7 +179,7 @@ static int discard_body(request_rec *r)
     int result;
 
     if (c->master) {
-        c->keepalive = AP_CONN_UNKNOWN; /* a stream's is CLOSE, for which httpd would leave the body where it is */
+        c->keepalive = AP_CONN_UNKNOWN; /* modgo_handler has set CLOSE, which leaves the body where it is */
     }
     result = ap_discard_request_body(r);
     c->keepalive = result == OK ? keepalive : AP_CONN_CLOSE;

@@ -77,7 +77,7 @@ void modgo_stopping_wait(apr_interval_time_t limit)
     }
     if (taken > 0) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
-                     "MODGO0026: %d connections that applications have taken over, such as WebSockets, are cut: their "
+                     "MODGO0027: %d connections that applications have taken over, such as WebSockets, are cut: their "
                      "child has to end, and GoShutdownTimeout has passed or httpd is being stopped",
                      taken);
     }

@@ -36,6 +36,7 @@ func (x *exchange) hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
+		asByNetHTTP(tcp)
 		taken.add(tcp)
 		if x.released != nil {
 			x.finish()
@@ -45,6 +46,13 @@ func (x *exchange) hijack() (net.Conn, *bufio.ReadWriter, error) {
 		clients.watch(&x.context) // Apache's thread holds it, so httpd's end has to end it
 	}
 	return conn, readWriter(conn, ahead), nil
+}
+
+// asByNetHTTP sets what a connection that net/http's server has accepted has: httpd's own have no keep-alive, without which
+// an idle connection would outlive a peer that has vanished. Where the kernel refuses, the connection works all the same.
+func asByNetHTTP(conn *net.TCPConn) {
+	_ = conn.SetNoDelay(true)
+	_ = conn.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true})
 }
 
 // takeOver takes the connection, and the bytes that httpd has read ahead. As long as it holds the lock nobody finds the

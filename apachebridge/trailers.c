@@ -48,7 +48,7 @@ static apr_status_t trailers_out(ap_filter_t *f, apr_bucket_brigade *bb)
         if (APR_BUCKET_IS_EOS(b)) {
             if (!insert_fields(f->r, bb, APR_BUCKET_PREV(b))) {
                 ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, f->r,
-                              "MODGO0025: the trailers of this response are lost: a filter between this module and the "
+                              "MODGO0015: the trailers of this response are lost: a filter between this module and the "
                               "client has changed its chunks; remove the filter for this URL, or the trailers");
             }
             break;

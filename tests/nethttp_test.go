@@ -134,33 +134,40 @@ func runID() string { return "run" + strconv.FormatInt(runs.Add(1), 10) }
 // outcome waits for what a run of a script has seen.
 func outcome(t *testing.T, at site, id string) []string {
 	t.Helper()
-	var content []byte
-	awaitFile(t, at, id, &content)
-	var lines []string
-	if err := json.Unmarshal(content, &lines); err != nil {
+	lines, err := findOutcome(at, id)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return lines
 }
 
-func awaitFile(t *testing.T, at site, name string, content *[]byte) {
-	t.Helper()
-	if err := httpdtest.Poll(5*time.Second, func() (there bool) {
-		var err error
-		if *content, err = os.ReadFile(at.Path(filepath.Join("outcomes", name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-		return err == nil
-	}); err != nil {
-		t.Fatalf("the application has not made the file %s: %v", name, err)
+// findOutcome is outcome for any goroutine.
+func findOutcome(at site, id string) (lines []string, err error) {
+	content, err := awaitFile(at, id)
+	if err == nil {
+		err = json.Unmarshal(content, &lines)
 	}
+	return lines, err
+}
+
+// awaitFile waits for a file of the application's.
+func awaitFile(at site, name string) (content []byte, err error) {
+	path := at.Path(filepath.Join("outcomes", name))
+	if late := httpdtest.Poll(10*time.Second, func() bool {
+		content, err = os.ReadFile(path)
+		return !errors.Is(err, fs.ErrNotExist)
+	}); late != nil {
+		return nil, fmt.Errorf("the application has not made the file %s: %w", path, late)
+	}
+	return content, err
 }
 
 // awaitSignal waits for an event of a run.
 func awaitSignal(t *testing.T, at site, id, event string) {
 	t.Helper()
-	var content []byte
-	awaitFile(t, at, id+"."+event, &content)
+	if _, err := awaitFile(at, id+"."+event); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // release tells a run to go on. It may be called on any goroutine.

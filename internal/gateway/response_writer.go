@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -249,7 +250,11 @@ func (w *ResponseWriter) push(body []byte, flags Flags) {
 		head = AppendHeader(head, "Content-Type", http.DetectContentType(body))
 	}
 	w.sent = true
-	w.fail(w.Transport.Send(head, body, flags))
+	err := w.Transport.Send(head, body, flags)
+	if w.Head && errors.Is(err, ErrClientGone) {
+		return // a client that has the head may go: over HTTP/2 its stream ends with that
+	}
+	w.fail(err)
 }
 
 func (w *ResponseWriter) fail(err error) {

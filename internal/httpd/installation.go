@@ -10,7 +10,7 @@ import (
 )
 
 // MinimumVersion is the oldest httpd that the module is made for.
-const MinimumVersion = "2.4.41"
+const MinimumVersion = "2.4.49"
 
 // Installation is one installed Apache HTTP Server.
 type Installation struct {
@@ -59,7 +59,7 @@ func (i *Installation) MPMs() []string {
 // HasHeaders tells whether a module can be compiled against this installation.
 func (i *Installation) HasHeaders() bool { return i.IncludeDir != "" && i.APRInclude != "" }
 
-// AtLeast tells whether the server is of the given version, for example "2.4.41", or newer.
+// AtLeast tells whether the server is of the given version, for example "2.4.49", or newer.
 func (i *Installation) AtLeast(version string) bool {
 	have, want := numbers(i.Version), numbers(version)
 	for n := range want {

@@ -82,7 +82,7 @@ func awaitEnd(t *testing.T, srv *httpdtest.Server, pids []int) {
 func TestShutdownTimeoutEndsWebSockets(t *testing.T) {
 	const timeout = 2 * time.Second
 	overTakenConnections(t, timeout.String(), func(t *testing.T, srv *httpdtest.Server) {
-		srv.Expect("MODGO0026: .* taken over").Maybe() // not where the connections are of httpd's filters
+		srv.Expect("MODGO0027: .* taken over").Maybe() // not where the connections are of httpd's filters
 		before := srv.ChildPIDs()
 		open := openInBothWays(t, srv)
 		begin := time.Now()
@@ -106,7 +106,7 @@ func TestShutdownTimeoutEndsWebSockets(t *testing.T) {
 // TestStopEndsWebSockets: an httpd that is stopped ends at once, WebSockets or not.
 func TestStopEndsWebSockets(t *testing.T) {
 	overTakenConnections(t, "10min", func(t *testing.T, srv *httpdtest.Server) {
-		srv.Expect("MODGO0026: .* taken over").Maybe() // its children may be gone before they count
+		srv.Expect("MODGO0027: .* taken over").Maybe() // its children may be gone before they count
 		open := openInBothWays(t, srv)
 		srv.Stop() // fails the test where httpd has to be killed
 		for _, conn := range open {
