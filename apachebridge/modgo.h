@@ -221,6 +221,9 @@ apr_status_t modgo_wire_push(modgo_wire *w);
 /* request: whether something is kept, or was flushed and is not written yet. */
 int modgo_wire_backlog(const modgo_wire *w);
 
+/* Has an HTTP/2 stream reset: one whose output merely ends has, as its client sees it, ended well. */
+void modgo_wire_reset(modgo_wire *w);
+
 /* ---- request.c: a request as Go sees it ---- */
 
 /* Lives on the stack of the content handler; its r and everything behind it lives until the handler returns. */

@@ -198,8 +198,13 @@ int modgo_response_direct(modgo_request *q)
 
 void modgo_response_give_up(modgo_request *q)
 {
-    q->r->connection->keepalive = AP_CONN_CLOSE;
-    q->r->connection->aborted = 1;
+    conn_rec *c = q->r->connection;
+
+    c->keepalive = AP_CONN_CLOSE;
+    if (c->master && !c->aborted) {
+        modgo_wire_reset(q->wire);
+    }
+    c->aborted = 1;
 }
 
 modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len)

@@ -157,7 +157,7 @@ func (x *exchange) end(panicked any, returned bool, result C.int) C.int {
 		_ = x.request.MultipartForm.RemoveAll() // the temporary files of large parts, as net/http does
 	}
 	if conn := x.takenFiltered(); conn != nil {
-		<-conn.done // Apache's thread holds the connection that the application has
+		conn.awaitEnd() // Apache's thread holds the connection that the application has
 	}
 	x.finish()
 	x.context.cancel() // after that, so that who waits for the end finds everything closed

@@ -77,7 +77,7 @@ func (x *exchange) takeOver() (net.Conn, []byte, error) {
 	ahead := C.GoBytes(unsafe.Pointer(got.ahead), C.int(got.ahead_len))
 	if got.descriptor < 0 {
 		x.filtered = newFilteredConn(x)
-		return x.filtered, ahead, nil
+		return newOwnedConn(x.filtered), ahead, nil
 	}
 	file := os.NewFile(uintptr(got.descriptor), "client")
 	defer file.Close()

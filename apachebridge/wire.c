@@ -227,6 +227,15 @@ apr_status_t modgo_wire_push(modgo_wire *w)
     return rv;
 }
 
+void modgo_wire_reset(modgo_wire *w)
+{
+    apr_brigade_cleanup(w->kept);
+    w->flush = 0;
+    APR_BRIGADE_INSERT_TAIL(w->slice, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, w->c->pool, w->c->bucket_alloc));
+    ap_pass_brigade(w->filter->next, w->slice);
+    apr_brigade_cleanup(w->slice);
+}
+
 int modgo_wire_backlog(const modgo_wire *w) { return w->flush || !APR_BRIGADE_EMPTY(w->kept); }
 
 /* Keeps what is in bb beyond this call. */

@@ -204,3 +204,56 @@ func TestContextEndsWithTheServer(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingWaitsUnderTheLock: while a write waits for a client that does not read, the body is read, and the context ends
+// with the client.
+func TestNothingWaitsUnderTheLock(t *testing.T) {
+	httpdtest.Hosts(t, cancelConfig(), nil, func(t *testing.T, srv *httpdtest.Server) {
+		id := strings.ReplaceAll(t.Name(), "/", ".")
+		body, feed := io.Pipe()
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		request, err := http.NewRequestWithContext(ctx, "POST", srv.URL("/stuck/"+id), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response := make(chan error, 1)
+		go func() {
+			resp, err := srv.Client().Do(request)
+			if err == nil {
+				defer resp.Body.Close()
+				<-ctx.Done() // reads nothing
+			}
+			response <- err
+		}()
+		size := int64(300_000)
+		if srv.Protocol().HTTP2() {
+			size = 30_000 // what fits its window: mod_http2 opens none while a connection waits for its client to read
+		}
+		if _, err := io.CopyN(feed, zeros{}, size); err != nil {
+			t.Fatal(err)
+		}
+		feed.Close()
+		if n := event(t, srv, id+" read "); n != strconv.FormatInt(size, 10) {
+			t.Errorf("the handler read %s bytes; want %d", n, size)
+		}
+		gone := time.Now()
+		leave()
+		if after := endedAfter(t, srv, id, gone); after > httpdtest.Limit(promised) {
+			t.Errorf("the context ended %v after the client had gone; want within %v", after, promised)
+		}
+		event(t, srv, id+" stopped")
+		if err := <-response; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// zeros is an endless reader.
+type zeros struct{}
+
+// Read fills p.
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}

@@ -89,6 +89,72 @@ func TestVariablesAreDocumented(t *testing.T) {
 	sameNames(t, source, firstOf(t, source, `(?m)^    \{"([\w.]+)", \w+\},$`), doc, documented)
 }
 
+// TestNetHTTPIsDocumented: every row of the tables in docs/net-http.md says for each host whether it works, and names tests
+// that exist; every test of nethttp is named.
+func TestNetHTTPIsDocumented(t *testing.T) {
+	const doc = "../docs/net-http.md"
+	content, err := os.ReadFile(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tables, found := strings.Cut(string(content), "\n## What net/http offers\n")
+	tables, _, _ = strings.Cut(tables, "\n## ")
+	if !found {
+		t.Fatalf("%s has no section on what net/http offers", doc)
+	}
+	tests := testNames(t)
+	var named []string
+	rows := 0
+	for line := range strings.Lines(tables) {
+		if !strings.HasPrefix(line, "| ") || strings.Contains(line, "| event |") || strings.HasPrefix(line, "| ---") {
+			continue
+		}
+		rows++
+		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
+		if len(cells) != 8 {
+			t.Errorf("%s: a row has %d columns; want 8: %s", doc, len(cells), line)
+			continue
+		}
+		for _, cell := range cells[1:7] {
+			if !slices.Contains([]string{"yes", "–", "nil", "empty", "`http.ErrNotSupported`"}, cell) {
+				t.Errorf("%s: %q says nothing of a host: %s", doc, cell, line)
+			}
+		}
+		for _, match := range regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(cells[7], -1) {
+			named = append(named, match[1])
+			if !slices.Contains(tests, match[1]) {
+				t.Errorf("%s: there is no test %s: %s", doc, match[1], line)
+			}
+		}
+		if !strings.Contains(cells[7], "`Test") {
+			t.Errorf("%s: no test is named: %s", doc, line)
+		}
+	}
+	if rows == 0 {
+		t.Errorf("%s has no row on what net/http offers", doc)
+	}
+	for _, test := range tests {
+		if strings.HasPrefix(test, "TestNetHTTP") && test != "TestNetHTTPIsDocumented" && !slices.Contains(named, test) {
+			t.Errorf("%s does not name %s", doc, test)
+		}
+	}
+}
+
+// testNames are the names of all tests below this folder.
+func testNames(t *testing.T) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			names = append(names, firstOf(t, path, `(?m)^func (\w+)\(`)...)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
 var (
 	linkPattern    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	headingPattern = regexp.MustCompile(`(?m)^#+ (.+)$`)

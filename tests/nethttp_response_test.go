@@ -30,7 +30,7 @@ func TestNetHTTPResponse(t *testing.T) {
 		for name, test := range map[string]func(t *testing.T, srv *httpdtest.Server, own *ownServer){
 			"scripts": testResponseScripts, "less than promised": testLessThanPromised, "interfaces": testInterfaces, "date and server": testDateAndServer,
 			"long header": testLongResponseHeader, "early hints": testEarlyHints, "flush": testFlush, "full duplex": testFullDuplexScript,
-			"range": testRangeOfPlainResponse,
+			"range": testRangeOfPlainResponse, "handlers": testOwnHandlers,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, srv.In(t), own) })
 		}
@@ -59,6 +59,11 @@ func run(t *testing.T, at site, method, target string) (answered, string) {
 	if err != nil {
 		return answered{Error: true}, id
 	}
+	return read(resp), id
+}
+
+// read reads a response, and takes out what is the server's own.
+func read(resp *http.Response) answered {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	seen := answered{err != nil, resp.StatusCode, resp.Header, resp.ContentLength, string(text)}
@@ -66,12 +71,12 @@ func run(t *testing.T, at site, method, target string) (answered, string) {
 		seen.Length = 0
 	}
 	for _, name := range []string{"Date", "Server", "Connection", "Keep-Alive", "Upgrade"} {
-		delete(seen.Header, name) // the server's own
+		delete(seen.Header, name)
 	}
 	if seen.Error {
-		return answered{Error: true}, id // how much has arrived before the end is a matter of luck
+		return answered{Error: true} // how much has arrived before the end is a matter of luck
 	}
-	return seen, id
+	return seen
 }
 
 // sameRuns runs a script on both servers and compares what the client and the handler see.
@@ -90,8 +95,12 @@ func testResponseScripts(t *testing.T, srv *httpdtest.Server, own *ownServer) {
 		"sniff-never", "sniff-typed", "sniff-encoded", "length-exact", "length-beyond", "length-zero", "no-body-204", "no-body-304", "abort", "abort-written", "abort-flushed",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST"} {
-			if script == "length-zero" && method == "HEAD" {
+			switch {
+			case method != "HEAD":
+			case script == "length-zero":
 				continue // httpd takes a Content-Length of 0 out of the answer to a HEAD, as it may come from a filter
+			case script == "abort-flushed" && srv.Protocol().HTTP2():
+				continue // the stream's reset may overtake the head
 			}
 			t.Run(script+" "+method, func(t *testing.T) { sameRuns(t, srv, own, method, "/respond/"+script) })
 		}
@@ -254,6 +263,35 @@ func testRangeOfPlainResponse(t *testing.T, srv *httpdtest.Server, _ *ownServer)
 	resp := srv.Get("/respond/sniff-text/"+runID(), "Range", "bytes=5-8")
 	if resp.StatusCode != http.StatusPartialContent || resp.Text != "text" {
 		t.Errorf("%s: %q; want 206 and the part that was asked for", resp.Status, resp.Text)
+	}
+}
+
+// testOwnHandlers: http.TimeoutHandler, which answers in another goroutine's place, and http.ServeContent.
+func testOwnHandlers(t *testing.T, srv *httpdtest.Server, own *ownServer) {
+	for _, test := range []struct {
+		name, path string
+		header     http.Header
+	}{
+		{"timeout", "/timeout", nil},
+		{"content", "/content", nil},
+		{"range", "/content", http.Header{"Range": {"bytes=5-9"}}},
+		{"range to the end", "/content", http.Header{"Range": {"bytes=-5"}}},
+		{"range beyond the end", "/content", http.Header{"Range": {"bytes=100000-"}}},
+		{"range of what it was", "/content", http.Header{"Range": {"bytes=5-9"}, "If-Range": {`"one"`}}},
+		{"range of what it is not", "/content", http.Header{"Range": {"bytes=5-9"}, "If-Range": {`"two"`}}},
+		{"known by tag", "/content", http.Header{"If-None-Match": {`"one"`}}},
+		{"known by date", "/content", http.Header{"If-Modified-Since": {"Sun, 09 Sep 2001 01:46:40 GMT"}}},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			t.Run(test.name+" "+method, func(t *testing.T) {
+				var seen [2]answered
+				for i, at := range []site{srv, own} {
+					resp := asking{method: method, target: test.path, header: test.header}.send(t, at)
+					seen[i] = read(resp)
+				}
+				sameReports(t, seen[0], seen[1])
+			})
+		}
 	}
 }
 

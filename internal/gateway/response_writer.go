@@ -249,6 +249,9 @@ func (w *ResponseWriter) push(body []byte, flags Flags) {
 	} else if !w.typed && len(body) > 0 && httpfield.BodyAllowed(w.status) {
 		head = AppendHeader(head, "Content-Type", http.DetectContentType(body))
 	}
+	if w.Head && w.length >= 0 {
+		body = nil // of which the server would make another Content-Length than the handler's
+	}
 	w.sent = true
 	err := w.Transport.Send(head, body, flags)
 	if w.Head && errors.Is(err, ErrClientGone) {

@@ -13,13 +13,13 @@ import (
 
 // Application answers /wait/ID by waiting: with ?read it reads the body first, with ?headed it sends a head before it waits,
 // with ?polled it looks at Err rather than at Done. What it sees goes to the file that the environment variable EVENTS
-// names, one line each: ID begun, ID ended TIME, ID finished. /quick/N asks for the context's channel and returns, N times
-// the same goroutine.
+// names, one line each: ID begun, ID ended TIME, ID finished. /quick asks for the context's channel and returns; /stuck/ID is stuck's.
 var Application = newMux()
 
 func newMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/wait/{id}", wait)
+	mux.HandleFunc("/stuck/{id}", stuck)
 	mux.HandleFunc("/quick", func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():

@@ -14,12 +14,14 @@ import (
 // Application is the handler of New whose outcomes go to the folder that the environment variable OUTCOMES names.
 var Application = New("")
 
-// New returns a handler that answers /report, /form and /multipart with what it sees of the request, and runs the scripts of
+// New returns a handler that answers /report, /form and /multipart with what it sees of the request, has handlers of
+// net/http's own at /timeout and /content, and runs the scripts of
 // response.go and connection.go below /respond/SCRIPT/ID and /connection/SCRIPT/ID. What a script saw lies, when it has ended,
 // in the file ID of the folder dir, or of that which OUTCOMES names if dir is empty: a JSON array of strings.
 func New(dir string) http.Handler {
 	mux := http.NewServeMux()
 	routeRequests(mux)
+	routeHandlers(mux)
 	for path, scripts := range map[string]map[string]script{"/respond/": responses, "/connection/": connections} {
 		for name, run := range scripts {
 			mux.HandleFunc(path+name+"/{id}", run.serve(dir))

@@ -52,6 +52,19 @@ var responses = map[string]script{
 	"write-deadline":     writeDeadline,
 }
 
+// routeHandlers adds handlers of net/http's own: /timeout, which passes its limit, and /content, which has a range and an age.
+func routeHandlers(mux *http.ServeMux) {
+	slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		_, _ = io.WriteString(w, "too late")
+	})
+	mux.Handle("/timeout", http.TimeoutHandler(slow, 50*time.Millisecond, "timed out"))
+	mux.HandleFunc("/content", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"one"`)
+		http.ServeContent(w, r, "content.txt", time.Unix(1_000_000_000, 0), strings.NewReader(LongValue))
+	})
+}
+
 // interfaces notes what the writer is, beyond an http.ResponseWriter.
 func interfaces(w http.ResponseWriter, _ *http.Request, log *log) {
 	if _, ok := w.(http.Flusher); ok {
@@ -60,7 +73,7 @@ func interfaces(w http.ResponseWriter, _ *http.Request, log *log) {
 	if _, ok := w.(io.StringWriter); ok {
 		log.note("StringWriter")
 	}
-	if _, ok := w.(http.CloseNotifier); ok { //nolint:staticcheck // programs still look for it
+	if _, ok := w.(interface{ CloseNotify() <-chan bool }); ok { // http.CloseNotifier, which programs still look for
 		log.note("CloseNotifier")
 	}
 	if _, ok := w.(http.Hijacker); ok {
