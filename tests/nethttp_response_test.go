@@ -55,6 +55,7 @@ func run(t *testing.T, at site, method, target string) (answered, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	at.Client().CloseIdleConnections() // the server may be about to close what the script before has used
 	resp, err := at.Client().Do(req)
 	if err != nil {
 		return answered{Error: true}, id
