@@ -92,6 +92,7 @@ test-long: deps-long test-validated test-asan test-valgrind
 # applications break the contract on purpose.
 test-validated: deps
 	$(GO) test -count=1 -p 1 -timeout 20m -skip 'TestHandlerFaults|TestUseAfterReturn|TestBroken' -exec "env MODGO_TEST_VALIDATE=yes MODGO_TEST_MPM=event" ./tests ./tests/contract
+	cd $(PROGRAMS) && $(GO) test -count=1 -timeout 20m -run 'TestWebSocket$$|TestGRPC|TestConnect|TestFrameworks|TestReverseProxy' -exec "env MODGO_TEST_VALIDATE=yes MODGO_TEST_MPM=event" .
 
 # How long each target is fuzzed: make fuzz FUZZTIME=10m
 FUZZTIME ?= 1m
@@ -105,6 +106,7 @@ fuzz: deps
 
 test-asan: deps
 	$(GO) test -count=1 -p 1 -timeout 40m -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" $(SANITIZED)
+	cd $(PROGRAMS) && $(GO) test -count=1 -timeout 20m -run 'TestConn$$|TestWebSocket|TestGRPC|TestConnect' -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_MPM=event MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" .
 
 VALGRIND := valgrind --log-file={dir}/valgrind.%p --suppressions=$(CURDIR)/tests/httpdtest/valgrind.supp --fair-sched=yes --max-stackframe=65536 --leak-check=no --undef-value-errors=no
 # A change of the stack pointer by more than --max-stackframe is a change of stacks; C has no frames that large.
