@@ -35,9 +35,9 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	w, timeout, failed := b.exchange.patience()
 	if failed == nil {
-		failed = w.read.wait(timeout, func() bool {
+		failed = w.read.wait(timeout, func() (done, moved bool) {
 			n, err, again = b.read(p)
-			return !again
+			return !again, false
 		})
 	}
 	switch {

@@ -55,7 +55,7 @@ func (c *requestContext) Value(key any) any {
 			return local
 		}
 	case http.ServerContextKey:
-		return server
+		return c.exchange.server()
 	}
 	return nil
 }

@@ -107,10 +107,10 @@ func (c *filteredConn) Read(p []byte) (n int, err error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	waited := c.waiter.read.wait(0, func() bool {
+	waited := c.waiter.read.wait(0, func() (done, moved bool) {
 		var again bool
 		n, err, again = c.read(p)
-		return !again
+		return !again, false
 	})
 	if waited != nil {
 		return 0, c.failure("read", waited)
@@ -164,7 +164,7 @@ func (c *filteredConn) Write(p []byte) (n int, err error) {
 func (c *filteredConn) pass(call func(*C.modgo_request) C.modgo_status) error {
 	var status C.modgo_status
 	begun := false
-	err := c.waiter.write.wait(0, func() bool {
+	err := c.waiter.write.wait(0, func() (done, moved bool) {
 		x := c.exchange
 		x.mu.Lock()
 		defer x.mu.Unlock()
@@ -177,7 +177,7 @@ func (c *filteredConn) pass(call func(*C.modgo_request) C.modgo_status) error {
 			status = C.modgo_response_push(x.call)
 		}
 		begun = true
-		return status != C.MODGO_AGAIN
+		return status != C.MODGO_AGAIN, false
 	})
 	switch {
 	case err != nil:

@@ -221,7 +221,9 @@ apr_status_t modgo_wire_push(modgo_wire *w);
 /* request: whether something is kept, or was flushed and is not written yet. */
 int modgo_wire_backlog(const modgo_wire *w);
 
-/* Has an HTTP/2 stream reset: one whose output merely ends has, as its client sees it, ended well. */
+/* request: how many bytes have been passed on so far, which tells whether the client takes any. */
+apr_uint64_t modgo_wire_passed(const modgo_wire *w);
+/* request: has an HTTP/2 stream reset: one whose output merely ends has, as its client sees it, ended well. */
 void modgo_wire_reset(modgo_wire *w);
 
 /* ---- request.c: a request as Go sees it ---- */

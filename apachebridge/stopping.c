@@ -5,6 +5,7 @@
 #include "modgo.h"
 
 #include <ap_mpm.h>
+#include <apr_signal.h>
 #include <mpm_common.h>
 #include <signal.h>
 
@@ -28,6 +29,9 @@ static int in_ending_handler(void)
     return sigismember(&blocked, SIGTERM) || sigismember(&blocked, SIGHUP);
 }
 
+/* httpd has no more patience with a child that ends gracefully; its MPM's own handler would leave that to SIGKILL. */
+static void stop_at_once(int signal) { stopping = MODGO_STOP_AT_ONCE; }
+
 static void child_stopping(apr_pool_t *pchild, int graceful)
 {
     int threaded = 0;
@@ -38,6 +42,9 @@ static void child_stopping(apr_pool_t *pchild, int graceful)
     }
     stopping = graceful ? MODGO_STOP_GRACEFUL : MODGO_STOP_AT_ONCE;
     if (graceful && modgo_runtime_started()) {
+        if (threaded) {
+            apr_signal(SIGTERM, stop_at_once); /* runs on the main thread: the others have it blocked */
+        }
         modgoGoStopping();
     }
 }

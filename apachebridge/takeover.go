@@ -45,6 +45,7 @@ func (x *exchange) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	} else {
 		clients.watch(&x.context) // Apache's thread holds it, so httpd's end has to end it
 	}
+	x.endLate()
 	return conn, readWriter(conn, ahead), nil
 }
 

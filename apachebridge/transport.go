@@ -118,9 +118,15 @@ func (x *exchange) drain() error {
 	if err == nil {
 		var status C.modgo_status
 		var failed error
-		err = w.write.wait(timeout, func() bool {
-			status, failed = x.passed(func() C.modgo_status { return C.modgo_response_push(x.call) })
-			return status != C.MODGO_AGAIN
+		var before, after C.apr_uint64_t
+		err = w.write.wait(timeout, func() (done, moved bool) {
+			before = after
+			status, failed = x.passed(func() C.modgo_status {
+				status := C.modgo_response_push(x.call)
+				after = C.modgo_wire_passed(x.call.wire)
+				return status
+			})
+			return status != C.MODGO_AGAIN, after != before
 		})
 		if err == nil {
 			return failed

@@ -140,10 +140,10 @@ func (d *direction) limited() bool {
 	return !d.deadline.IsZero()
 }
 
-// wait calls try until it returns true, whenever the client may be ready. It gives up with os.ErrDeadlineExceeded at the
-// application's deadline, with errStalled when the client was not ready for timeout (0: no limit), and with errFinished
-// when the handler has returned.
-func (d *direction) wait(timeout time.Duration, try func() bool) error {
+// wait calls try whenever the client may be ready, until try is done. Moved tells that the client has done something, which
+// a descriptor that is ready tells too. Wait gives up with os.ErrDeadlineExceeded at the application's deadline, with
+// errStalled when the client has done nothing for timeout (0: no limit), and with errFinished when the handler has returned.
+func (d *direction) wait(timeout time.Duration, try func() (done, moved bool)) error {
 	for progress := time.Now(); ; {
 		if d.expired() {
 			return os.ErrDeadlineExceeded
@@ -157,11 +157,12 @@ func (d *direction) wait(timeout time.Duration, try func() bool) error {
 		}
 		waited := false
 		err := d.poll(func(uintptr) bool {
-			if waited {
+			done, moved := try()
+			if moved || waited && d.set != nil {
 				progress = time.Now()
 			}
 			waited = true
-			return try()
+			return done
 		})
 		switch {
 		case err == nil:

@@ -40,6 +40,7 @@ struct modgo_wire {
     apr_bucket_brigade *slice;
     apr_pool_t *pool; /* of what is kept; made when something is */
     apr_size_t lent;  /* bytes given to httpd's core since it had written all */
+    apr_uint64_t passed; /* bytes given to the neighbour, ever */
     int held;         /* how many requests' applications run: one, or more with subrequests */
     int flush;        /* all that was passed is to be written */
 };
@@ -194,6 +195,7 @@ static apr_status_t pass(modgo_wire *w, apr_bucket_brigade *bb, apr_size_t bytes
         APR_BRIGADE_INSERT_TAIL(bb, marker_create(w->flight, bytes, bb->bucket_alloc));
     }
     w->lent += bytes;
+    w->passed += bytes;
     rv = ap_pass_brigade(w->filter->next, bb);
     apr_brigade_cleanup(bb);
     return rv;
@@ -237,6 +239,8 @@ void modgo_wire_reset(modgo_wire *w)
 }
 
 int modgo_wire_backlog(const modgo_wire *w) { return w->flush || !APR_BRIGADE_EMPTY(w->kept); }
+
+apr_uint64_t modgo_wire_passed(const modgo_wire *w) { return w->passed; }
 
 /* Keeps what is in bb beyond this call. */
 static apr_status_t keep(modgo_wire *w, ap_filter_t *f, apr_bucket_brigade *bb)

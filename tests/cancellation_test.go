@@ -249,6 +249,25 @@ func TestNothingWaitsUnderTheLock(t *testing.T) {
 	})
 }
 
+// TestWriteEndsAtTimeout: a client that takes nothing for as long as httpd's Timeout allows has gone.
+func TestWriteEndsAtTimeout(t *testing.T) {
+	cfg := cancelConfig()
+	cfg.Conf += "\nTimeout 2"
+	httpdtest.Hosts(t, cfg, nil, func(t *testing.T, srv *httpdtest.Server) {
+		id := strings.ReplaceAll(t.Name(), "/", ".")
+		resp, err := srv.Client().Get(srv.URL("/stuck/" + id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		event(t, srv, id+" read 0")
+		event(t, srv, id+" stopped")
+		if n, err := io.Copy(io.Discard, resp.Body); err == nil {
+			t.Errorf("the client took the %d bytes for all", n)
+		}
+	})
+}
+
 // zeros is an endless reader.
 type zeros struct{}
 
