@@ -5,9 +5,9 @@
 #include "modgo.h"
 
 #include <ap_mpm.h>
-#include <apr_signal.h>
 #include <mpm_common.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "_cgo_export.h"
 
@@ -29,8 +29,27 @@ static int in_ending_handler(void)
     return sigismember(&blocked, SIGTERM) || sigismember(&blocked, SIGHUP);
 }
 
-/* httpd has no more patience with a child that ends gracefully; its MPM's own handler would leave that to SIGKILL. */
-static void stop_at_once(int signal) { stopping = MODGO_STOP_AT_ONCE; }
+/*
+ * httpd's parent has no more patience with a child that ends gracefully; the handler of the MPM's own would leave that to
+ * SIGKILL. The child sends itself the same signal, to wake its main thread.
+ */
+static void stop_at_once(int number, siginfo_t *info, void *context)
+{
+    if (info->si_pid != getpid()) {
+        stopping = MODGO_STOP_AT_ONCE;
+    }
+}
+
+/* SIGTERM comes to the main thread: the others have it blocked. */
+static void obey_sigterm(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_sigaction = stop_at_once;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigaction(SIGTERM, &action, NULL);
+}
 
 static void child_stopping(apr_pool_t *pchild, int graceful)
 {
@@ -43,7 +62,7 @@ static void child_stopping(apr_pool_t *pchild, int graceful)
     stopping = graceful ? MODGO_STOP_GRACEFUL : MODGO_STOP_AT_ONCE;
     if (graceful && modgo_runtime_started()) {
         if (threaded) {
-            apr_signal(SIGTERM, stop_at_once); /* runs on the main thread: the others have it blocked */
+            obey_sigterm();
         }
         modgoGoStopping();
     }
