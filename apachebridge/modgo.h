@@ -329,7 +329,7 @@ modgo_status modgo_response_push(modgo_request *q);
 /* request: gives the fields that follow the body, packed like a head without its status line; before the end. */
 void modgo_response_trailers(modgo_request *q, const char *fields, apr_size_t len);
 
-/* request: the same for a part of a file, in bytes; MODGO_FAILED: nothing was sent. */
+/* request: the same for a part of a file, in bytes; MODGO_FAILED: it cannot be opened anew, and nothing was sent. */
 modgo_status modgo_response_send_file(modgo_request *q, const char *head, apr_size_t head_len, int descriptor,
                                       apr_off_t offset, apr_off_t length, int flags);
 

@@ -154,9 +154,9 @@ modgo_status modgo_response_send_file(modgo_request *q, const char *head, apr_si
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
     apr_bucket_brigade *bb = q->output;
     apr_int32_t mode = APR_READ | APR_BINARY;
-    apr_os_file_t given = descriptor;
-    apr_file_t *theirs, *ours;
+    apr_file_t *ours;
     apr_bucket *last;
+    char path[32];
 
     if (q->answered) {
         return MODGO_ANSWERED;
@@ -167,9 +167,12 @@ modgo_status modgo_response_send_file(modgo_request *q, const char *head, apr_si
     if (core->enable_sendfile == ENABLE_SENDFILE_ON) {
         mode |= APR_SENDFILE_ENABLED;
     }
-    /* A copy of the descriptor: a filter may keep the bucket until the application has closed its own. */
-    if (apr_os_file_put(&theirs, &given, mode, r->pool) != APR_SUCCESS ||
-        apr_file_dup(&ours, theirs, r->pool) != APR_SUCCESS) {
+    /*
+     * Opened anew: a filter may keep the bucket until the application has closed its own file, and reads move the
+     * position, which a copied descriptor would have in common with the application's.
+     */
+    apr_snprintf(path, sizeof(path), "/proc/self/fd/%d", descriptor);
+    if (apr_file_open(&ours, path, mode, APR_OS_DEFAULT, r->pool) != APR_SUCCESS) {
         return MODGO_FAILED;
     }
     last = apr_brigade_insert_file(bb, ours, offset, length, r->pool);

@@ -67,12 +67,36 @@ func (t transport) SendFile(head []byte, f *os.File, offset, length int64, flags
 					C.apr_off_t(offset), C.apr_off_t(piece), C.int(now))
 			})
 		})
+		if errors.Is(sent, errNotOpened) {
+			return t.copyFile(head, f, offset, length, flags)
+		}
 		if err = errors.Join(err, sent); err != nil || piece == length {
 			return err
 		}
 		head, offset, length = nil, offset+piece, length-piece
 	}
 }
+
+// copyFile is SendFile for a file that cannot be opened anew: its owner has changed, or there are too many open files.
+func (t transport) copyFile(head []byte, f *os.File, offset, length int64, flags gateway.Flags) error {
+	block := make([]byte, min(length, bodyPiece))
+	for {
+		piece, now := block[:min(length, bodyPiece)], gateway.Flags(0)
+		if length <= bodyPiece {
+			now = flags
+		}
+		if n, err := f.ReadAt(piece, offset); n < len(piece) {
+			return fmt.Errorf("mod_go: the last %d bytes of %s cannot be read: %w; it may have been made shorter while it was sent", length-int64(n), f.Name(), err)
+		}
+		if err := t.Send(head, piece, now); err != nil || int64(len(piece)) == length {
+			return err
+		}
+		head, offset, length = nil, offset+int64(len(piece)), length-int64(len(piece))
+	}
+}
+
+// errNotOpened tells that httpd could not open a file anew.
+var errNotOpened = errors.New("mod_go: the file cannot be opened anew")
 
 // direct tells whether no filter changes the response.
 func (x *exchange) direct() bool {
@@ -186,7 +210,7 @@ func sendError(status C.modgo_status) error {
 	case C.MODGO_ANSWERED:
 		return gateway.ErrAnswered
 	case C.MODGO_FAILED:
-		return errors.New("mod_go: this child has too many open files to send one; raise the limit (ulimit -n)")
+		return errNotOpened
 	}
 	return gateway.ErrClientGone
 }
