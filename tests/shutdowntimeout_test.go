@@ -42,6 +42,9 @@ func TestShutdownTimeout(t *testing.T) {
 				if took := time.Since(begin); after < least || took < least || took > httpdtest.Limit(least+10*time.Second) {
 					t.Errorf("the request's context ended after %v, the connections after %v; want %v", after, took, least)
 				}
+				if rest, err := io.ReadAll(waiting.Body); len(rest) > 0 || err != nil {
+					t.Errorf("after its last words the answer has %q (%v)", rest, err)
+				}
 				request.ends()
 			})
 		}
