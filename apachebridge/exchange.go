@@ -37,8 +37,8 @@ type exchange struct {
 	released   chan struct{} // closed when Apache's thread can go, though the handler has not returned; nil if it cannot
 	filtered   *filteredConn // the connection, when it was taken over through its filters; nil without
 	snapshot   snapshot      // the variables, of a connection that was taken over
+	local      net.Addr      // the address that the client connected to, of a connection that was taken over
 	lateServer *http.Server  // of a request that came when the child had begun to end; nil before it is asked for
-	local      net.Addr      // the same of the address that the client connected to
 }
 
 // newExchange makes the exchange of a call of the content handler.

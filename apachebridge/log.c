@@ -96,5 +96,3 @@ int modgo_log_enabled(int level)
 {
     return current ? APLOG_R_IS_LEVEL(current, level) : APLOG_IS_LEVEL(ap_server_conf, level);
 }
-
-int modgo_log_request_enabled(modgo_request *q, int level) { return APLOG_R_IS_LEVEL(q->r, level) != 0; }

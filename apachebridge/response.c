@@ -3,7 +3,6 @@
 #include "head.h"
 
 #include <http_connection.h>
-#include <sys/socket.h>
 
 APLOG_USE_MODULE(go);
 
@@ -64,12 +63,18 @@ static modgo_status passed(modgo_request *q, apr_status_t rv)
     return APR_STATUS_IS_TIMEUP(rv) ? MODGO_TIMEOUT : MODGO_ABORTED;
 }
 
-static modgo_status pass_output(modgo_request *q)
+static modgo_status pass_output(modgo_request *q, ap_filter_t *filters)
 {
-    apr_status_t rv = ap_pass_brigade(q->r->output_filters, q->output);
+    apr_status_t rv = ap_pass_brigade(filters, q->output);
 
     apr_brigade_cleanup(q->output);
     return passed(q, rv);
+}
+
+modgo_status modgo_connection_flush(modgo_request *q)
+{
+    APR_BRIGADE_INSERT_TAIL(q->output, apr_bucket_flush_create(q->output->bucket_alloc));
+    return pass_output(q, q->r->connection->output_filters);
 }
 
 /* Sends what q->output holds, after the head if there is one, then what flags say. */
@@ -86,7 +91,7 @@ static modgo_status pass(modgo_request *q, const char *head, apr_size_t head_len
     if (flags & MODGO_SEND_END && !apr_is_empty_table(r->trailers_out)) {
         /* Ended at once, a short response would get a Content-Length, which leaves no place for trailers. */
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));
-        status = pass_output(q);
+        status = pass_output(q, r->output_filters);
         if (status != MODGO_OK && status != MODGO_AGAIN) {
             return status;
         }
@@ -98,8 +103,9 @@ static modgo_status pass(modgo_request *q, const char *head, apr_size_t head_len
     if (flags & MODGO_SEND_END) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
     }
-    status = pass_output(q);
-    if (flags & MODGO_SEND_END && (status == MODGO_OK || status == MODGO_AGAIN) && q->content_length && !q->input_ended) {
+    status = pass_output(q, r->output_filters);
+    if (flags & MODGO_SEND_END && (status == MODGO_OK || status == MODGO_AGAIN) && q->content_length &&
+        !q->input_ended) {
         /* httpd discards the rest of the body next, for which a client may wait that waits for its answer. */
         return modgo_connection_flush(q);
     }
@@ -182,14 +188,11 @@ modgo_status modgo_response_send_file(modgo_request *q, const char *head, apr_si
     return pass(q, head, head_len, flags);
 }
 
-int modgo_response_direct(modgo_request *q)
+int modgo_filters_within(const ap_filter_t *f, const char *const names[])
 {
-    static const char *const names[] = {"byterange",   "content_length", "http_header", "http_outerror", "old_write",
-                                        "go_trailers", "chunk",          "go_wire",     "core",          NULL};
-    const ap_filter_t *f;
-    int i;
+    for (; f; f = f->next) {
+        int i;
 
-    for (f = q->r->output_filters; f; f = f->next) {
         for (i = 0; names[i] && ap_cstr_casecmp(names[i], f->frec->name); i++) {
         }
         if (!names[i]) {
@@ -199,15 +202,22 @@ int modgo_response_direct(modgo_request *q)
     return 1;
 }
 
+int modgo_response_direct(modgo_request *q)
+{
+    static const char *const names[] = {"byterange",   "content_length", "http_header", "http_outerror", "old_write",
+                                        "go_trailers", "chunk",          "go_wire",     "core",          NULL};
+
+    return modgo_filters_within(q->r->output_filters, names);
+}
+
 void modgo_response_give_up(modgo_request *q)
 {
     conn_rec *c = q->r->connection;
 
-    c->keepalive = AP_CONN_CLOSE;
     if (c->master && !c->aborted) {
         modgo_wire_reset(q->wire);
     }
-    c->aborted = 1;
+    modgo_client_forsake(c);
 }
 
 modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t head_len)
@@ -250,18 +260,6 @@ static int ends_by_close(const request_rec *r)
     return !r->connection->master && !r->chunked && !apr_table_get(r->headers_out, "Content-Length");
 }
 
-/* An orderly end would look like the body's: the client gets a reset instead (RFC 9112 section 8). */
-static void reset_at_close(conn_rec *c)
-{
-    struct linger at_once = {1, 0};
-    apr_socket_t *socket = ap_get_conn_socket(c);
-    apr_os_sock_t descriptor;
-
-    if (socket && apr_os_sock_get(&descriptor, socket) == APR_SUCCESS) {
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    }
-}
-
 void modgo_response_abort(modgo_request *q)
 {
     request_rec *r = q->r;
@@ -273,8 +271,7 @@ void modgo_response_abort(modgo_request *q)
     }
     if (!q->head_sent) {
         /* Nothing to cut short: the connection is closed without an answer. */
-        r->connection->keepalive = AP_CONN_CLOSE;
-        r->connection->aborted = 1;
+        modgo_client_forsake(r->connection);
         return;
     }
     bb = q->output;
@@ -285,7 +282,8 @@ void modgo_response_abort(modgo_request *q)
     r->connection->keepalive = AP_CONN_CLOSE;
     by_close = ends_by_close(r);
     if (by_close) {
-        reset_at_close(r->connection);
+        /* An orderly end would look like the body's: the client gets a reset instead (RFC 9112 section 8). */
+        modgo_client_reset_at_close(r->connection);
     }
     APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, bb->bucket_alloc));
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));

@@ -18,8 +18,8 @@ APLOG_USE_MODULE(go);
 static volatile int stopping; /* a modgo_stop */
 
 /*
- * Whether this thread is in the handler of a signal that ends the child, in which that signal is blocked. Prefork ends a
- * child from there when it is not to wait for anything.
+ * Whether this thread is in the handler of a signal that ends the child, in which that signal is blocked. Prefork ends
+ * a child from there when it is not to wait for anything.
  */
 static int in_ending_handler(void)
 {
@@ -30,8 +30,8 @@ static int in_ending_handler(void)
 }
 
 /*
- * httpd's parent has no more patience with a child that ends gracefully; the handler of the MPM's own would leave that to
- * SIGKILL. The child sends itself the same signal, to wake its main thread.
+ * httpd's parent has no more patience with a child that ends gracefully; the handler of the MPM's own would leave that
+ * to SIGKILL. The child sends itself the same signal, to wake its main thread.
  */
 static void stop_at_once(int number, siginfo_t *info, void *context)
 {

@@ -4,27 +4,13 @@
  */
 #include "modgo.h"
 
-#include <fcntl.h>
 #include <http_connection.h>
 #include <sys/socket.h>
 
 APLOG_USE_MODULE(go);
 
-/* Whether these filters leave every byte as it is. */
-static int unchanging(const ap_filter_t *f)
-{
-    static const char *const names[] = {"core", "core_in", "go_wire", "reqtimeout", "log_input_output", NULL};
-    int i;
-
-    for (; f; f = f->next) {
-        for (i = 0; names[i] && ap_cstr_casecmp(names[i], f->frec->name); i++) {
-        }
-        if (!names[i]) {
-            return 0;
-        }
-    }
-    return 1;
-}
+/* The filters of a connection that leave every byte as it is. */
+static const char *const unchanging[] = {"core", "core_in", "go_wire", "reqtimeout", "log_input_output", NULL};
 
 /* Appends the bytes of bb to t->ahead, and empties it. */
 static apr_status_t gather(request_rec *r, apr_bucket_brigade *bb, modgo_takeover *t)
@@ -68,13 +54,6 @@ static apr_status_t read_ahead(modgo_request *q, modgo_takeover *t)
     return rv;
 }
 
-/* The connection is httpd's no more: it writes nothing, and closes its descriptor without ending the connection. */
-static void forsake(request_rec *r)
-{
-    r->connection->aborted = 1;
-    r->connection->keepalive = AP_CONN_CLOSE;
-}
-
 modgo_status modgo_take_over(modgo_request *q, modgo_takeover *t)
 {
     request_rec *r = q->r;
@@ -91,12 +70,13 @@ modgo_status modgo_take_over(modgo_request *q, modgo_takeover *t)
     if (read_ahead(q, t) != APR_SUCCESS) {
         return MODGO_ABORTED;
     }
-    if (q->descriptor >= 0 && unchanging(c->input_filters) && unchanging(c->output_filters)) {
-        t->descriptor = fcntl(q->descriptor, F_DUPFD_CLOEXEC, 0);
+    if (q->descriptor >= 0 && modgo_filters_within(c->input_filters, unchanging) &&
+        modgo_filters_within(c->output_filters, unchanging)) {
+        t->descriptor = modgo_descriptor_copy(q->descriptor);
         if (t->descriptor < 0) {
             return MODGO_FAILED;
         }
-        forsake(r);
+        modgo_client_forsake(c); /* httpd writes nothing, and closes its descriptor without ending the connection */
     }
     r->status = HTTP_SWITCHING_PROTOCOLS; /* for the access log */
     q->answered = 1;
@@ -131,32 +111,16 @@ modgo_read modgo_taken_read(modgo_request *q, char *buffer, apr_size_t len)
     return read;
 }
 
-static modgo_status taken_pass(modgo_request *q)
-{
-    conn_rec *c = q->r->connection;
-    apr_status_t rv;
-
-    APR_BRIGADE_INSERT_TAIL(q->output, apr_bucket_flush_create(c->bucket_alloc));
-    rv = ap_pass_brigade(c->output_filters, q->output);
-    apr_brigade_cleanup(q->output);
-    if (rv != APR_SUCCESS || c->aborted) {
-        return MODGO_ABORTED;
-    }
-    return modgo_wire_backlog(q->wire) ? MODGO_AGAIN : MODGO_OK;
-}
-
-modgo_status modgo_connection_flush(modgo_request *q) { return taken_pass(q); }
-
 modgo_status modgo_taken_write(modgo_request *q, const char *data, apr_size_t len)
 {
     APR_BRIGADE_INSERT_TAIL(q->output, apr_bucket_transient_create(data, len, q->output->bucket_alloc));
-    return taken_pass(q);
+    return modgo_connection_flush(q);
 }
 
 modgo_status modgo_taken_end(modgo_request *q)
 {
     APR_BRIGADE_INSERT_TAIL(q->output, ap_bucket_eoc_create(q->output->bucket_alloc));
-    return taken_pass(q);
+    return modgo_connection_flush(q);
 }
 
 void modgo_taken_close(modgo_request *q)
@@ -166,5 +130,5 @@ void modgo_taken_close(modgo_request *q)
     if (descriptor >= 0) {
         shutdown(descriptor, SHUT_WR);
     }
-    forsake(q->r);
+    modgo_client_forsake(q->r->connection);
 }

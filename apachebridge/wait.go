@@ -17,7 +17,7 @@ import (
 const waitStep = time.Second
 
 // A stream of HTTP/2 has no descriptor to wait for: it is looked at again after streamStep, then more and more rarely, up
-// to streamStepMax, or idleStepMax when nothing has come for idleAfter.
+// to streamStepMax, or idleStepMax when the client has done nothing for idleAfter.
 const (
 	streamStep    = 50 * time.Microsecond
 	streamStepMax = 5 * time.Millisecond
@@ -41,8 +41,8 @@ type waiter struct {
 
 // direction is one of the two ways in which a client is waited for.
 type direction struct {
-	set  func(time.Time) error // the descriptor's deadline; nil for a stream
-	poll func(ready func(uintptr) bool) error
+	set  func(time.Time) error                // the descriptor's deadline; nil for a stream
+	poll func(ready func(uintptr) bool) error // Go's poller; nil for a stream
 
 	mu       sync.Mutex
 	deadline time.Time // the application's; zero is none
@@ -54,20 +54,19 @@ type direction struct {
 func newWaiter(descriptor int) (*waiter, error) {
 	w := &waiter{}
 	if descriptor < 0 {
-		w.read.poll, w.write.poll = w.read.look, w.write.look
 		return w, nil
 	}
 	copied, err := C.modgo_descriptor_copy(C.int(descriptor))
 	if copied < 0 {
 		return nil, fmt.Errorf("mod_go: this child has too many open files to wait for its client; raise the limit (ulimit -n): %w", err)
 	}
-	if err := syscall.SetNonblock(int(copied), true); err != nil { // as httpd has it already
-		return nil, os.NewSyscallError("fcntl", err)
-	}
 	w.file = os.NewFile(uintptr(copied), "client")
+	if err := syscall.SetNonblock(int(copied), true); err != nil { // as httpd has it already
+		return nil, errors.Join(os.NewSyscallError("fcntl", err), w.file.Close())
+	}
 	raw, err := w.file.SyscallConn()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, w.file.Close())
 	}
 	w.read.set, w.read.poll = w.file.SetReadDeadline, raw.Read
 	w.write.set, w.write.poll = w.file.SetWriteDeadline, raw.Write
@@ -144,7 +143,12 @@ func (d *direction) limited() bool {
 // a descriptor that is ready tells too. Wait gives up with os.ErrDeadlineExceeded at the application's deadline, with
 // errStalled when the client has done nothing for timeout (0: no limit), and with errFinished when the handler has returned.
 func (d *direction) wait(timeout time.Duration, try func() (done, moved bool)) error {
-	for progress := time.Now(); ; {
+	poll, progress := d.poll, time.Now()
+	if poll == nil {
+		pace := streamStep
+		poll = func(ready func(uintptr) bool) error { return d.look(ready, &pace, &progress) }
+	}
+	for {
 		if d.expired() {
 			return os.ErrDeadlineExceeded
 		}
@@ -156,7 +160,7 @@ func (d *direction) wait(timeout time.Duration, try func() (done, moved bool)) e
 			return err
 		}
 		waited := false
-		err := d.poll(func(uintptr) bool {
+		err := poll(func(uintptr) bool {
 			done, moved := try()
 			if moved || waited && d.set != nil {
 				progress = time.Now()
@@ -175,9 +179,9 @@ func (d *direction) wait(timeout time.Duration, try func() (done, moved bool)) e
 	}
 }
 
-// look is poll for a stream.
-func (d *direction) look(ready func(uintptr) bool) error {
-	begun, step := time.Now(), streamStep
+// look is poll for a stream, at the pace that is kept from one call of a wait to the next; progress is when the client has
+// last done something.
+func (d *direction) look(ready func(uintptr) bool, pace *time.Duration, progress *time.Time) error {
 	for !ready(0) {
 		d.mu.Lock()
 		closed, until := d.closed, d.until()
@@ -189,17 +193,16 @@ func (d *direction) look(ready func(uintptr) bool) error {
 		case !now.Before(until):
 			return os.ErrDeadlineExceeded
 		}
-		pause := min(step, until.Sub(now))
-		if pause < time.Millisecond {
+		if pause := min(*pace, until.Sub(now)); pause < time.Millisecond {
 			C.modgo_sleep(C.apr_int64_t(pause / time.Microsecond))
 		} else {
 			time.Sleep(pause)
 		}
 		longest := streamStepMax
-		if now.Sub(begun) > idleAfter {
+		if now.Sub(*progress) > idleAfter {
 			longest = idleStepMax
 		}
-		step = min(2*step, longest)
+		*pace = min(2**pace, longest)
 	}
 	return nil
 }

@@ -18,82 +18,20 @@ APLOG_USE_MODULE(go);
 /* How many bytes may be in an HTTP/2 stream's buffer: its filter waits beyond H2StreamMaxMemSize, 32 kB by default. */
 #define FLIGHT 32768
 
-/*
- * What is in the buffer of an HTTP/2 stream, told by markers that travel with the data and are destroyed when it has
- * been taken out. Both are allocated by the bucket allocator, which outlives all buckets.
- */
-typedef struct modgo_flight {
-    apr_size_t bytes;
-    int references; /* the wire, and each marker */
-} modgo_flight;
-
-typedef struct marker {
-    modgo_flight *flight;
-    apr_size_t bytes;
-} marker;
-
 struct modgo_wire {
     conn_rec *c;
     ap_filter_t *filter;
     modgo_flight *flight;     /* of an HTTP/2 stream; else NULL */
     apr_bucket_brigade *kept; /* what the neighbour cannot take yet */
     apr_bucket_brigade *slice;
-    apr_pool_t *pool; /* of what is kept; made when something is */
-    apr_size_t lent;  /* bytes given to httpd's core since it had written all */
+    apr_pool_t *pool;    /* of what is kept; made when something is */
+    apr_size_t lent;     /* bytes given to httpd's core since it had written all */
     apr_uint64_t passed; /* bytes given to the neighbour, ever */
-    int held;         /* how many requests' applications run: one, or more with subrequests */
-    int flush;        /* all that was passed is to be written */
+    int held;            /* how many requests' applications run: one, or more with subrequests */
+    int flush;           /* all that was passed is to be written */
 };
 
 static ap_filter_rec_t *wire_filter;
-
-/* ---- markers ---- */
-
-static void release_flight(modgo_flight *flight)
-{
-    if (--flight->references == 0) {
-        apr_bucket_free(flight);
-    }
-}
-
-static void marker_destroy(void *data)
-{
-    marker *m = data;
-
-    m->flight->bytes -= m->bytes;
-    release_flight(m->flight);
-    apr_bucket_free(m);
-}
-
-static apr_status_t marker_read(apr_bucket *b, const char **str, apr_size_t *len, apr_read_type_e block)
-{
-    *str = NULL;
-    *len = 0;
-    return APR_SUCCESS;
-}
-
-static const apr_bucket_type_t marker_type = {
-    "GO MARKER",    5, APR_BUCKET_METADATA,      marker_destroy,
-    marker_read,    apr_bucket_setaside_noop, apr_bucket_split_notimpl, apr_bucket_copy_notimpl};
-
-static apr_bucket *marker_create(modgo_flight *flight, apr_size_t bytes, apr_bucket_alloc_t *list)
-{
-    apr_bucket *b = apr_bucket_alloc(sizeof(*b), list);
-    marker *m = apr_bucket_alloc(sizeof(*m), list);
-
-    m->flight = flight;
-    m->bytes = bytes;
-    flight->bytes += bytes;
-    flight->references++;
-    APR_BUCKET_INIT(b);
-    b->free = apr_bucket_free;
-    b->list = list;
-    b->type = &marker_type;
-    b->length = 0;
-    b->start = -1;
-    b->data = m;
-    return b;
-}
 
 /* ---- what the neighbour can take ---- */
 
@@ -108,7 +46,8 @@ static apr_status_t write_more(modgo_wire *w)
     return f->frec->filter_func.out_func(f, NULL);
 }
 
-/* How many bytes the core takes without waiting: it has part of what it was given, at most, until it has written all. */
+/* How many bytes the core takes without waiting: it has part of what it was given, at most, until it has written all.
+ */
 static apr_size_t core_room(modgo_wire *w)
 {
     const core_server_config *core = ap_get_core_module_config(w->c->base_server->module_config);
@@ -129,10 +68,13 @@ static apr_status_t room(modgo_wire *w, apr_size_t *bytes)
     apr_status_t rv = APR_SUCCESS;
 
     if (w->flight) {
-        if (w->flight->bytes) {
+        apr_size_t flying = modgo_flight_bytes(w->flight);
+
+        if (flying) {
             rv = ap_pass_brigade(w->filter->next, w->slice); /* empty: it clears away what has been taken out */
+            flying = modgo_flight_bytes(w->flight);
         }
-        *bytes = w->flight->bytes < FLIGHT ? FLIGHT - w->flight->bytes : 0;
+        *bytes = flying < FLIGHT ? FLIGHT - flying : 0;
         return rv;
     }
     *bytes = core_room(w);
@@ -192,7 +134,7 @@ static apr_status_t pass(modgo_wire *w, apr_bucket_brigade *bb, apr_size_t bytes
     apr_status_t rv;
 
     if (w->flight && bytes) {
-        APR_BRIGADE_INSERT_TAIL(bb, marker_create(w->flight, bytes, bb->bucket_alloc));
+        APR_BRIGADE_INSERT_TAIL(bb, modgo_flight_marker(w->flight, bytes, bb->bucket_alloc));
     }
     w->lent += bytes;
     w->passed += bytes;
@@ -284,7 +226,7 @@ static apr_status_t wire_ends(void *data)
     modgo_wire *w = data;
 
     if (w->flight) {
-        release_flight(w->flight);
+        modgo_flight_release(w->flight);
         w->flight = NULL;
     }
     return APR_SUCCESS;
@@ -301,9 +243,7 @@ modgo_wire *modgo_wire_hold(request_rec *r)
         w->kept = apr_brigade_create(c->pool, c->bucket_alloc);
         w->slice = apr_brigade_create(c->pool, c->bucket_alloc);
         if (c->master) {
-            w->flight = apr_bucket_alloc(sizeof(*w->flight), c->bucket_alloc);
-            w->flight->bytes = 0;
-            w->flight->references = 1;
+            w->flight = modgo_flight_create(c->bucket_alloc);
             apr_pool_pre_cleanup_register(c->pool, w, wire_ends);
         }
         w->filter = ap_add_output_filter_handle(wire_filter, w, r, c);

@@ -1,0 +1,95 @@
+/* The life of a child process: its start, its logs, what it is doing, and its end. */
+#ifndef MODGO_CHILD_H
+#define MODGO_CHILD_H
+
+#include "configuration.h"
+
+typedef struct modgo_request modgo_request;
+
+/* ---- runtime.c: the Go runtime's start in a child; runtime_check.c: and in a throwaway one ---- */
+
+/*
+ * Which callables the configuration names: a byte for each, in the order of their indexes, which are *count. Targets
+ * whose callable depends on the request are left out.
+ */
+const unsigned char *modgo_targets_wanted(apr_pool_t *p, const modgo_process_config *c, int *count);
+/* The callable of a target as far as the configuration alone tells; -1: the package has none of that name. */
+int modgo_target_index(const modgo_target *t);
+
+/* child: starts the Go runtime with settings of c. Returns 0, or -1 when the object was linked without deferred start.
+ */
+int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config *c);
+/* child: tells whether the runtime lives. */
+int modgo_runtime_started(void);
+void modgo_child_init(apr_pool_t *pchild, server_rec *s);
+int modgo_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+int modgo_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+/* ---- inflight.c: which requests a child was serving, readable by the parent when it has died ---- */
+
+typedef struct modgo_slot modgo_slot;
+
+/* parent: makes the shared table, once in the life of the parent. */
+int modgo_inflight_create(apr_pool_t *pconf, server_rec *s);
+/* child: takes a part of the table. */
+void modgo_inflight_child(apr_pool_t *pchild, server_rec *s);
+/* child: an end of the process that begins with its pool's clean-up is orderly, whatever other clean-ups come to. */
+void modgo_inflight_orderly(apr_pool_t *pchild);
+/* request: notes that this thread serves r; the slot, or NULL when the table is full. */
+modgo_slot *modgo_inflight_enter(request_rec *r, const char *package);
+/* request: the thread serves outer again, or nothing when outer is NULL. */
+void modgo_inflight_leave(modgo_slot *slot, request_rec *outer, const char *package);
+/* request: tells the parent why the process is about to die. text is copied, cut at the slot's size. */
+void modgo_inflight_verdict(modgo_slot *slot, const char *text, apr_size_t len);
+/* request: the id of the thread's goroutine; 0 until it was set, -1 without a slot. */
+apr_int64_t modgo_inflight_goroutine(modgo_slot *slot);
+void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine);
+/* child: tells the parent the cause of the death that is to come. text is copied, cut at the part's size. */
+void modgo_inflight_cause(const char *text, apr_size_t len);
+/* child: the file that a fatal error's trace is to be written to, positioned at the child's part; -1 without. */
+int modgo_inflight_crash_file(void);
+/* child: leaves its pipes to the parent. */
+void modgo_inflight_entrust(const int pipes[2]);
+/* parent: reports what a dead child was doing. */
+void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot, mpm_child_status state);
+
+/* ---- output.c ---- */
+
+/* child: has a thread log what is printed to standard output and standard error. Before the Go runtime starts. */
+void modgo_output_capture(apr_pool_t *pchild, server_rec *s);
+
+/* ---- output_rest.c ---- */
+
+/* parent: makes the mailbox; returns 0, or -1. */
+int modgo_output_mailbox(int ends[2]);
+/* child: leaves the reading ends of its two pipes to the parent. */
+void modgo_output_entrust(const int ends[2], const int pipes[2]);
+/* parent: logs what a dead child had printed. children is how many can be alive. */
+void modgo_output_inherit(server_rec *s, const int ends[2], pid_t dead, int children);
+
+/* ---- log.c ---- */
+
+/* Writes a line of any length and any bytes, in parts if need be: to the log of r, or the main server's for NULL. */
+void modgo_log_text(int level, request_rec *r, const char *line, apr_size_t len);
+/* Any thread of a child. To the log of the request that this thread serves, else to the main server's. */
+void modgo_log_line(int level, const char *line, apr_size_t len);
+/* request */
+void modgo_log_request(modgo_request *q, int level, const char *line, apr_size_t len);
+/* Tells whether LogLevel lets a line of this level through, for the request that this thread serves or the server. */
+int modgo_log_enabled(int level);
+/* Tells whether this thread serves a request, and so may be within Go. */
+int modgo_log_serving(void);
+/* request: makes r the one that this thread serves; returns the one before. */
+request_rec *modgo_log_current(request_rec *r);
+
+/* ---- stopping.c: the end of a child ---- */
+
+typedef enum { MODGO_STOP_NONE = 0, MODGO_STOP_GRACEFUL, MODGO_STOP_AT_ONCE } modgo_stop;
+
+void modgo_stopping_register(void);
+/* Any thread: a modgo_stop. */
+int modgo_stopping_state(void);
+/* child, at its end: waits until no connection that was taken over is left, at most limit; not when it ends at once. */
+void modgo_stopping_wait(apr_interval_time_t limit);
+
+#endif
