@@ -1,7 +1,6 @@
 package tests
 
 import (
-	"encoding/hex"
 	"fmt"
 	"net/url"
 	"slices"
@@ -62,7 +61,7 @@ func TestLogging(t *testing.T) {
 				say(srv, "/"+c.way, c.text)
 				lines := awaitLines(srv, prefix, before+len(c.want))[before:]
 				for i, line := range lines {
-					if got := (logged{line.Level, unescaped(line.Message)}); i >= len(c.want) || got != c.want[i] {
+					if got := (logged{line.Level, line.Unescaped()}); i >= len(c.want) || got != c.want[i] {
 						t.Errorf("line %d is %s %q; want %q", i, got.level, got.message, c.want)
 					}
 					if line.Module != "go" || c.own != (line.Client != "") || c.own != (line.ID != "") {
@@ -92,27 +91,6 @@ func linesOf(srv *httpdtest.Server, prefix string) []httpdtest.Line {
 func awaitLines(srv *httpdtest.Server, prefix string, n int) []httpdtest.Line {
 	srv.AwaitLogs(`\[error [^]]*\] `+prefix, n)
 	return linesOf(srv, prefix)
-}
-
-// unescaped undoes what httpd does to bytes that could harm a terminal.
-func unescaped(message string) string {
-	var b strings.Builder
-	for i := 0; i < len(message); i++ {
-		if message[i] != '\\' || i+1 == len(message) {
-			b.WriteByte(message[i])
-			continue
-		}
-		i++
-		if at := strings.IndexByte("bnrtv", message[i]); at >= 0 {
-			b.WriteByte("\b\n\r\t\v"[at])
-		} else if c, err := hex.DecodeString(message[min(i+1, len(message)):min(i+3, len(message))]); message[i] == 'x' && err == nil && len(c) == 1 {
-			b.WriteByte(c[0])
-			i += 2
-		} else {
-			b.WriteByte(message[i])
-		}
-	}
-	return b.String()
 }
 
 // TestLogLevel: LogLevel decides what is logged, of the server, of a virtual host and of a place.
@@ -235,7 +213,7 @@ func saidSince(srv *httpdtest.Server, n int, end string) string {
 	var said strings.Builder
 	for _, line := range srv.Log()[n:] {
 		if line.Module == "go" && !strings.HasPrefix(line.Message, end) {
-			said.WriteString(unescaped(line.Message))
+			said.WriteString(line.Unescaped())
 		}
 	}
 	return said.String()

@@ -10,7 +10,8 @@ let last = null; // ID of the message that was seen last
 let retries = 0;
 let timer = 0;
 
-element("said").style.maxHeight = "50vh";
+// Of this height from the start, and above all else that grows: no button moves away from under a pointer.
+element("said").style.height = "50vh";
 element("said").style.overflowY = "auto";
 
 function show(state) { element("state").textContent = state; }

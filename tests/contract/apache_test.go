@@ -1,8 +1,6 @@
 package contract
 
 import (
-	"encoding/hex"
-	"net"
 	"strings"
 	"testing"
 
@@ -66,8 +64,8 @@ RewriteRule ^/environ - [E=CONTRACT_REWRITTEN:yes]
 `
 
 func startApache(t testing.TB, mpm string) host {
-	cert, key := certificate(t)
-	secure := freeAddress(t)
+	cert, key := httpdtest.Certificate(t)
+	secure := httpdtest.FreeAddress(t)
 	srv := httpdtest.Start(t, httpdtest.Config{
 		MPM: mpm, Threads: map[string]int{"prefork": 6}[mpm], Packages: []string{appsFolder},
 		Modules: []string{"mod_env", "mod_setenvif", "mod_rewrite", "mod_ssl", "mod_auth_basic", "mod_authn_core", "mod_authn_file", "mod_authz_user"},
@@ -107,10 +105,10 @@ func (a *apache) log(t testing.TB) []logLine {
 	var lines []logLine
 	for _, line := range a.In(t).Log() {
 		if line.Module == "go" && strings.HasPrefix(line.Message, "| ") && len(lines) > 0 {
-			lines[len(lines)-1].message += "\n" + unescaped(line.Message)
+			lines[len(lines)-1].message += "\n" + line.Unescaped()
 			continue
 		}
-		lines = append(lines, logLine{line.File, unescaped(line.Message)})
+		lines = append(lines, logLine{line.File, line.Unescaped()})
 	}
 	return lines
 }
@@ -121,37 +119,4 @@ func (a *apache) processes(t testing.TB) []int { return a.In(t).ChildPIDs() }
 
 func (a *apache) facts() facts {
 	return facts{multithread: a.mpm != "prefork", multiprocess: a.mpm == "prefork", configured: true, reasons: true}
-}
-
-// unescaped takes back what httpd's error log makes of bytes that are not printable ASCII.
-func unescaped(message string) string {
-	var b strings.Builder
-	for i := 0; i < len(message); i++ {
-		if message[i] != '\\' || i+1 == len(message) {
-			b.WriteByte(message[i])
-			continue
-		}
-		i++
-		c, err := hex.DecodeString(message[min(i+1, len(message)):min(i+3, len(message))])
-		switch at := strings.IndexByte("bnrtv", message[i]); {
-		case at >= 0:
-			b.WriteByte("\b\n\r\t\v"[at])
-		case message[i] == 'x' && err == nil && len(c) == 1:
-			b.WriteByte(c[0])
-			i += 2
-		default:
-			b.WriteByte(message[i])
-		}
-	}
-	return b.String()
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -30,7 +30,7 @@ func startReference(t testing.TB) host {
 		checkOnce(t, ref.log(t))
 		ref.messages.judge(t)
 	})
-	certificate, err := tls.X509KeyPair(certificate(t))
+	certificate, err := tls.X509KeyPair(httpdtest.Certificate(t))
 	if err != nil {
 		t.Fatal(err)
 	}

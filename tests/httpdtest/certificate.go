@@ -23,8 +23,9 @@ const (
 // certificateHosts are the names that the certificate is good for: those of virtual hosts in tests end with .test.
 var certificateHosts = []string{"localhost", "*.test"}
 
-// certificate makes a certificate that signs itself, and its key, both as PEM.
-func certificate(t testing.TB) (cert, key []byte) {
+// Certificate makes a certificate for localhost, 127.0.0.1 and names that end with .test, which signs itself, and its key,
+// both as PEM. It is good for a day.
+func Certificate(t testing.TB) (cert, key []byte) {
 	t.Helper()
 	check := func(err error) {
 		t.Helper()

@@ -36,6 +36,7 @@ type Config struct {
 	Threads                int      // 16 by default; under prefork so many processes for each of Processes, 4 by default
 	MaxConnectionsPerChild int      // 0 is no limit
 	LogLevel               string   // "notice" by default
+	NoAccessLog            bool     // for measurements: requests are not logged
 	Environ                []string // further environment variables of httpd itself, NAME=value
 }
 
@@ -89,6 +90,9 @@ func (c Config) server(dir, addr, secureAddr string, account *httpdconf.Account)
 		AccessLog: filepath.Join(dir, accessLogName),
 		Site:      httpdconf.Site{DocumentRoot: inside(c.DocumentRoot), Mounts: c.Mounts, Conf: c.Conf},
 		Define:    []httpdconf.Variable{{Name: "DIR", Value: dir}},
+	}
+	if c.NoAccessLog {
+		s.AccessLog = ""
 	}
 	if account != nil {
 		s.User, s.Group = account.User, account.Group
@@ -164,7 +168,7 @@ func (c Config) folder(t testing.TB, account *httpdconf.Account) string {
 		if files == nil {
 			files = make(map[string]string)
 		}
-		cert, key := certificate(t)
+		cert, key := Certificate(t)
 		files[certificateName], files[keyName] = string(cert), string(key)
 	}
 	for name, content := range files {

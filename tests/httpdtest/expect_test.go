@@ -36,6 +36,24 @@ func TestParseLine(t *testing.T) {
 	}
 }
 
+func TestUnescaped(t *testing.T) {
+	for message, want := range map[string]string{
+		`plain`:                  "plain",
+		`two\nlines\tand \b\r\v`: "two\nlines\tand \b\r\v",
+		`\x1b[31mred`:            "\x1b[31mred",
+		`sch\xc3\xb6n\xff`:       "schön\xff",
+		`a \\ and a \"`:          `a \ and a "`,
+		`\\n`:                    `\n`,
+		`\xg0 \x1`:               `xg0 x1`,
+		`the end\`:               `the end\`,
+		``:                       "",
+	} {
+		if got := (Line{Message: message}).Unescaped(); got != want {
+			t.Errorf("%s is %q, want %q", message, got, want)
+		}
+	}
+}
+
 func TestOnlyTheClosedPollsetBelongsToTheEnd(t *testing.T) {
 	tests := map[string]bool{
 		"[2026-01-02 03:04:05.000006] [mpm_event:error] [pid 1:tid 2] [client -] [id -] [error (9)Bad file descriptor] AH03093: process_socket: apr_pollset_add failure for keep alive": true,

@@ -2,6 +2,7 @@ package httpdtest
 
 import (
 	"bytes"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -70,6 +71,29 @@ func (l Line) mustBeDeclared() bool {
 		return false
 	}
 	return l.Raw || grave[l.Level] || numberPattern.MatchString(l.Text)
+}
+
+// Unescaped is the message as it was given to httpd, which writes all but printable ASCII as \n or \x1b.
+func (l Line) Unescaped() string {
+	var b strings.Builder
+	for i := 0; i < len(l.Message); i++ {
+		if l.Message[i] != '\\' || i+1 == len(l.Message) {
+			b.WriteByte(l.Message[i])
+			continue
+		}
+		i++
+		c, err := hex.DecodeString(l.Message[min(i+1, len(l.Message)):min(i+3, len(l.Message))])
+		switch at := strings.IndexByte("bnrtv", l.Message[i]); {
+		case at >= 0:
+			b.WriteByte("\b\n\r\t\v"[at])
+		case l.Message[i] == 'x' && err == nil && len(c) == 1:
+			b.WriteByte(c[0])
+			i += 2
+		default:
+			b.WriteByte(l.Message[i])
+		}
+	}
+	return b.String()
 }
 
 // continues tells whether the line belongs to the one before of its process: a stack below an error.

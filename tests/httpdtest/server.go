@@ -87,9 +87,9 @@ func (s *Server) launch(cfg Config) {
 // chooseAddresses takes ports that are free at the moment.
 func (in *instance) chooseAddresses(t testing.TB) {
 	t.Helper()
-	in.addr = freeAddress(t)
+	in.addr = FreeAddress(t)
 	if in.allProtocols {
-		in.secureAddr = freeAddress(t)
+		in.secureAddr = FreeAddress(t)
 	}
 }
 
@@ -295,7 +295,8 @@ func (s *Server) logText() string {
 // portWasTaken tells whether httpd failed because another process listens on its port.
 func (s *Server) portWasTaken() bool { return strings.Contains(s.logText(), "AH00072") }
 
-func freeAddress(t testing.TB) string {
+// FreeAddress is an address of 127.0.0.1 with a port on which nobody listens yet.
+func FreeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

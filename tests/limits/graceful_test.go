@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -137,12 +136,8 @@ func check(resp *http.Response, err error) error {
 func (l *load) await(t *testing.T, n int64) {
 	t.Helper()
 	enough := l.requests.Load() + n
-	limit := time.Now().Add(httpdtest.Limit(time.Minute))
-	for l.requests.Load() < enough {
-		if time.Now().After(limit) {
-			t.Fatalf("%d requests are not answered within a minute", n)
-		}
-		runtime.Gosched()
+	if err := httpdtest.Poll(time.Minute, func() bool { return l.requests.Load() >= enough }); err != nil {
+		t.Fatalf("waiting for %d requests to be answered: %v", n, err)
 	}
 }
 

@@ -33,9 +33,9 @@ func TestMaxProcs(t *testing.T) {
 	costs := make([][]float64, len(values))
 	for range rounds {
 		for i, srv := range servers {
-			before := cpu(t, srv)
+			before := cpu(srv)
 			drive(t, srv, "/", perRound/2)
-			costs[i] = append(costs[i], (cpu(t, srv)-before)/(perRound/2))
+			costs[i] = append(costs[i], (cpu(srv)-before)/(perRound/2))
 		}
 	}
 	for i, v := range values {

@@ -7,13 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
+	"time"
 
 	"github.com/mod-go/mod-go/internal/httpd"
 	"github.com/mod-go/mod-go/tests/httpdtest"
@@ -75,9 +73,9 @@ func TestThroughput(t *testing.T) {
 	}
 	for range rounds {
 		for _, path := range paths {
-			before := cpu(t, srv)
+			before := cpu(srv)
 			drive(t, srv, path, perRound)
-			costs[path] = append(costs[path], (cpu(t, srv)-before)/perRound)
+			costs[path] = append(costs[path], (cpu(srv)-before)/perRound)
 		}
 	}
 	record(t, "hello by a C handler: CPU time for a request", fmt.Sprintf("%.1f us", median(costs["/c"])), "-")
@@ -106,26 +104,12 @@ func median(values []float64) float64 {
 }
 
 // cpu is the CPU time that the children have used, in microseconds.
-func cpu(t *testing.T, srv *httpdtest.Server) float64 {
-	t.Helper()
-	const tick = 10000 // USER_HZ is 100 on Linux
-	var ticks int64
+func cpu(srv *httpdtest.Server) float64 {
+	var used time.Duration
 	for _, child := range srv.ChildPIDs() {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child))
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The name in parentheses may hold spaces; utime and stime are the 14th and 15th field.
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		for _, field := range fields[11:13] {
-			n, err := strconv.ParseInt(field, 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ticks += n
-		}
+		used += srv.CPUTime(child)
 	}
-	return float64(ticks * tick)
+	return float64(used.Microseconds())
 }
 
 // drive sends requests over connections that are kept alive.

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/mod-go/mod-go/tests/httpdtest"
 )
@@ -57,6 +59,19 @@ func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatalf("the browser: %v", err)
 	}
+}
+
+// press types keys into an element, as a person does who is there by the keyboard: it gets them wherever the page has it by
+// then, while a click meets what is where the element was a moment ago.
+func (p *tab) press(selector, keys string) {
+	p.t.Helper()
+	// Raw, so that a page that acts on a key going down can keep its character from being typed.
+	raw := func(event *input.DispatchKeyEventParams) {
+		if event.Type == kb.KeyDown {
+			event.Type = kb.KeyRawDown
+		}
+	}
+	p.do(chromedp.Focus(chromedp.CSS(selector)), chromedp.KeyEvent(keys, raw))
 }
 
 // evaluate is the value of a JavaScript expression.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +35,7 @@ var httpbinCallables = []string{"Plain", "Prefixed", "Excluding", "Dangerous", "
 func startHTTPBin(t testing.TB, mpm string) (env []string) {
 	cfg := httpdtest.Config{MPM: mpm, AllProtocols: true, Packages: []string{"./apps/httpbin"}, Threads: 32}
 	for _, callable := range httpbinCallables {
-		addr := freeAddress(t)
+		addr := httpdtest.FreeAddress(t)
 		env = append(env, "APACHE_"+strings.ToUpper(callable)+"="+addr)
 		cfg.Conf += "Listen " + addr + "\n"
 		cfg.VirtualHosts = append(cfg.VirtualHosts, httpdconf.VirtualHost{
@@ -48,16 +47,6 @@ func startHTTPBin(t testing.TB, mpm string) (env []string) {
 	// Clients of the suite go away in the middle of a response, whose handler then stops.
 	srv.Expect(`MODGO0012: .* bytes that its Content-Length promised`).Maybe()
 	return env
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // go-httpbin's own tests give on Apache what they give on net/http's server over the same protocol, except for those that
