@@ -13,6 +13,9 @@ package apachebridge
 
 #cgo noescape modgo_request_read
 #cgo nocallback modgo_request_read
+#cgo noescape modgo_request_strings
+#cgo nocallback modgo_request_strings
+#cgo noescape modgo_response_send
 #cgo noescape modgo_variable_get
 #cgo nocallback modgo_variable_get
 #cgo noescape modgo_ssl_variable
@@ -23,6 +26,7 @@ package apachebridge
 #cgo nocallback modgo_log_enabled
 #cgo nocallback modgo_descriptor_copy
 #cgo nocallback modgo_sleep
+#cgo nocallback modgo_client_await
 #cgo nocallback modgo_request_gone
 #cgo nocallback modgo_stopping_state
 

@@ -30,6 +30,9 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, b.error()
 	}
 	n, err, again := b.read(p)
+	for again && b.exchange.awaitHere(0) {
+		n, err, again = b.read(p)
+	}
 	if !again {
 		return n, err
 	}

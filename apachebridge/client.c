@@ -26,6 +26,32 @@ void modgo_sleep(apr_int64_t microseconds)
     prctl(PR_SET_TIMERSLACK, slack > 0 ? (unsigned long)slack : 0UL, 0, 0, 0);
 }
 
+/* How long to wait for the client on the thread that serves it, in milliseconds. */
+#define MOMENT 5
+
+static __thread modgo_request *served;
+
+modgo_request *modgo_client_serve(modgo_request *q)
+{
+    modgo_request *before = served;
+
+    served = q;
+    return before;
+}
+
+int modgo_client_await(const modgo_request *q, int writing)
+{
+    struct pollfd client;
+
+    if (q != served || q->descriptor < 0) {
+        return 0; /* of a request that is over nothing is read */
+    }
+    client.fd = q->descriptor;
+    client.events = writing ? POLLOUT : POLLIN;
+    client.revents = 0;
+    return poll(&client, 1, MOMENT) != 0; /* what a failure means, the next call into httpd tells */
+}
+
 int modgo_request_gone(modgo_request *q)
 {
     const conn_rec *c = q->r->connection;

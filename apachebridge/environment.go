@@ -37,6 +37,9 @@ func (s source) Lookup(name string) (string, bool) {
 	if x.call == nil {
 		return x.snapshot.lookup(name)
 	}
+	if name == "REQUEST_METHOD" { // which modgo asks for each request
+		return goMethod(x.call.r.method), true
+	}
 	var length C.apr_size_t
 	value := C.modgo_variable_get(x.call, (*C.char)(unsafe.Pointer(unsafe.StringData(name))), C.apr_size_t(len(name)), &length)
 	if value == nil {
@@ -83,6 +86,30 @@ func (x *exchange) variables() [][2]string {
 		entries[i] = [2]string{goString(e.key), goString(e.val)}
 	}
 	return entries
+}
+
+// methods are those of which goMethod makes no copy.
+var methods = [...]string{http.MethodGet, http.MethodPost, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions}
+
+// goMethod is a request's method (RFC 9110 section 9.1).
+func goMethod(method *C.char) string {
+	for _, m := range methods {
+		if equals(method, m) {
+			return m
+		}
+	}
+	return goString(method)
+}
+
+// equals compares a NUL-terminated string in place.
+func equals(c *C.char, s string) bool {
+	at := unsafe.Pointer(c)
+	for i := range len(s) {
+		if *(*byte)(unsafe.Add(at, i)) != s[i] {
+			return false // at its NUL too
+		}
+	}
+	return *(*byte)(unsafe.Add(at, len(s))) == 0
 }
 
 // tableEntries is the content of an apr_table_t, in place.

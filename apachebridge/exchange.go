@@ -6,6 +6,7 @@ import "C"
 import (
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -28,11 +29,15 @@ type exchange struct {
 
 	writer  responseWriter  // an http.Handler's response
 	host    applicationHost // an Application's
+	serving modgo.Serving   // the same
 	environ environ.Environ
 	errors  lines.Writer
 	body    body
 	context requestContext
 	request *http.Request // an http.Handler's
+
+	urlSpace   url.URL    // the request's
+	valueSpace [16]string // of its headers, unless there are more
 
 	released   chan struct{} // closed when Apache's thread can go, though the handler has not returned; nil if it cannot
 	filtered   *filteredConn // the connection, when it was taken over through its filters; nil without

@@ -62,6 +62,26 @@ const char *modgo_request_target(request_rec *r);
 /* request: an id for log lines: mod_unique_id's, else httpd's %L. */
 const char *modgo_request_id(request_rec *r);
 
+/* ---- strings.c: what an http.Request is made of ---- */
+
+/*
+ * How many strings come first: method, protocol, the request line's target, the unparsed URI, the path, the query, the
+ * host name, and the client's address with its port. The path behind the mount follows, then each header's name and
+ * value.
+ */
+#define MODGO_STRINGS_FIXED 8
+
+/* One behind the other, from the request's pool. */
+typedef struct modgo_strings {
+    const char *bytes;
+    apr_size_t size;
+    const apr_uint32_t *lengths;
+    int count;
+} modgo_strings;
+
+/* request */
+void modgo_request_strings(modgo_request *q, modgo_strings *strings);
+
 /* ---- body.c ---- */
 
 typedef struct modgo_read {
@@ -83,6 +103,15 @@ int modgo_descriptor_copy(int descriptor);
 
 /* Any thread: sleeps, more exactly than Go's threads do. */
 void modgo_sleep(apr_int64_t microseconds);
+
+/* request: makes q the one that this thread serves, NULL for none; returns the one before. */
+modgo_request *modgo_client_serve(modgo_request *q);
+
+/*
+ * Any thread: if it is the one that serves q, waits until its client can be read from, or written to, for a moment at
+ * most. Returns 0 when that has not come about, or the thread is another one. Without the connection's lock.
+ */
+int modgo_client_await(const modgo_request *q, int writing);
 
 /* request: whether the client has gone. */
 int modgo_request_gone(modgo_request *q);

@@ -168,16 +168,23 @@ static modgo_slot *take_slot(void)
     return NULL;
 }
 
+/* Copies s, cut at size bytes with its NUL. */
+static void note(char *to, const char *s, apr_size_t size)
+{
+    apr_size_t len = strnlen(s, size - 1);
+
+    memcpy(to, s, len);
+    to[len] = '\0';
+}
+
 static void serve(modgo_slot *slot, request_rec *r, const char *package)
 {
-    const char *id = modgo_request_id(r);
-
     slot->since = r->request_time;
     slot->server = r->server;
-    apr_cpystrn(slot->package, package, sizeof(slot->package));
-    apr_cpystrn(slot->request, r->the_request ? r->the_request : r->uri, sizeof(slot->request));
-    apr_cpystrn(slot->id, id, sizeof(slot->id));
-    apr_cpystrn(slot->client, r->useragent_ip ? r->useragent_ip : "", sizeof(slot->client));
+    note(slot->package, package, sizeof(slot->package));
+    note(slot->request, r->the_request ? r->the_request : r->uri, sizeof(slot->request));
+    note(slot->id, modgo_request_id(r), sizeof(slot->id));
+    note(slot->client, r->useragent_ip ? r->useragent_ip : "", sizeof(slot->client));
     slot->verdict[0] = '\0';
     __atomic_store_n(&slot->serving, 1, __ATOMIC_RELEASE);
 }

@@ -23,6 +23,7 @@ import (
 type process struct {
 	callables []*modgo.Callable // in the order of C's indexes
 	reported  []atomic.Bool     // of each, that it cannot be constructed
+	headers   []atomic.Int32    // of each, how many headers its last response had
 }
 
 // current is the process; nil before child_init.
@@ -36,8 +37,9 @@ func modgoGoRuntimeReady() {} // the call itself waits until the runtime is up
 //
 //export modgoGoStart
 func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer {
-	p := &process{callables: compiledIn(int(count)), reported: make([]atomic.Bool, count)}
+	p := &process{callables: compiledIn(int(count)), reported: make([]atomic.Bool, count), headers: make([]atomic.Int32, count)}
 	current = p
+	tuneCollector()
 	setUpLogging()
 	if crashFile >= 0 {
 		setCrashOutput(os.NewFile(uintptr(crashFile), "crash output"))

@@ -5,14 +5,44 @@
 
 APLOG_USE_MODULE(go);
 
+/*
+ * Gives a request the id that ErrorLogFormat's %L stands for, unless it has one. httpd would make it when it first logs
+ * a line of the request, too late for the parent's report on a child that died, and with a system call.
+ */
+static void make_log_id(request_rec *r)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static __thread apr_uint64_t counter; /* from a random number on, for each thread another */
+    apr_uint64_t bits;
+    char *id;
+    int i;
+
+    if (r->log_id) {
+        return;
+    }
+    if (!counter) {
+        apr_generate_random_bytes((unsigned char *)&counter, sizeof(counter));
+    }
+    /* A multiplication by an odd number gives each count another one, and neighbours look different. */
+    bits = counter++ * 0x9e3779b97f4a7c15ULL;
+    id = apr_palloc(r->pool, 12);
+    for (i = 0; i < 11; i++) {
+        id[i] = digits[bits >> 58];
+        bits <<= 6;
+    }
+    id[i] = '\0';
+    r->log_id = id;
+}
+
 const char *modgo_request_id(request_rec *r)
 {
     const char *id = apr_table_get(r->subprocess_env, "UNIQUE_ID");
 
-    if (!id && !r->log_id) {
-        ap_run_generate_log_id(r->connection, r, &r->log_id);
+    if (!id) {
+        make_log_id(r);
+        id = r->log_id;
     }
-    return id ? id : r->log_id ? r->log_id : "";
+    return id;
 }
 
 /* Whether the application sees the Authorization header: unless said otherwise, when it is not Apache's business. */
@@ -93,6 +123,7 @@ int modgo_handler(request_rec *r)
 {
     const modgo_dir_config *dir;
     modgo_request q = {0};
+    modgo_request *outer_request;
     request_rec *outer;
     int result;
 
@@ -129,6 +160,7 @@ int modgo_handler(request_rec *r)
 
     /* A handler may run inside another's call, for an mod_include subrequest: keep what is round it. */
     outer = modgo_log_current(r);
+    outer_request = modgo_client_serve(&q);
     q.slot = modgo_inflight_enter(r, q.mapping.target->package);
     q.goroutine = modgo_inflight_goroutine(q.slot);
     result = modgoGoServe(&q);
@@ -138,6 +170,7 @@ int modgo_handler(request_rec *r)
     }
     result = modgo_services_finish(&q, result);
     modgo_inflight_leave(q.slot, outer, q.mapping.target->package);
+    modgo_client_serve(outer_request);
     modgo_log_current(outer);
     return result;
 }

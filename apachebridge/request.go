@@ -5,66 +5,128 @@ import "C"
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"strconv"
+	"unsafe"
 
 	"github.com/mod-go/mod-go/environ"
 	"github.com/mod-go/mod-go/internal/httpfield"
 )
 
+// emptyRequest is what a request begins as: package http lets a context be set only in a copy.
+var emptyRequest http.Request
+
 // newRequest makes the *http.Request of this exchange from the request_rec.
 func (x *exchange) newRequest() *http.Request {
-	call, rec := x.call, x.call.r
-	header, host := x.headers()
-	if host == "" {
-		host = goString(rec.hostname)
+	call := x.call
+	r := emptyRequest.WithContext(&x.context)
+	x.request = r
+	strings := x.strings()
+	r.Method, r.Proto = strings.next(), strings.next()
+	r.RequestURI = strings.next()
+	unparsed, path, query := strings.next(), strings.next(), strings.next()
+	hostname := strings.next()
+	r.RemoteAddr = strings.next()
+	r.URL = x.newURL(unparsed, path, strings.next(), query)
+	r.ProtoMajor, r.ProtoMinor = int(call.proto_num)/1000, int(call.proto_num)%1000
+	r.Close = r.ProtoMajor < 2 && !r.ProtoAtLeast(1, 1)
+	x.takeHeaders(r, &strings)
+	switch {
+	case r.URL.Host != "":
+		r.Host = r.URL.Host // an absolute target's wins over the header's (RFC 9112 section 3.2.2)
+	case r.Host == "":
+		r.Host = hostname
 	}
-	r := &http.Request{
-		Method:        goString(rec.method),
-		URL:           x.url(),
-		Proto:         goString(rec.protocol),
-		ProtoMajor:    int(call.proto_num) / 1000,
-		ProtoMinor:    int(call.proto_num) % 1000,
-		Header:        header,
-		ContentLength: int64(call.content_length),
-		Host:          host,
-		RemoteAddr:    remoteAddr(rec),
-		RequestURI:    goString(C.modgo_request_target(rec)),
-		Body:          &x.body,
-	}
-	if call.content_length == 0 {
-		r.Body = http.NoBody
+	r.ContentLength = int64(call.content_length)
+	if r.Body = http.NoBody; call.content_length != 0 {
+		r.Body = &x.body
 	}
 	if call.content_length < 0 && r.ProtoMajor < 2 {
 		r.TransferEncoding = []string{"chunked"}
 	}
-	if r.URL.Host != "" {
-		r.Host = r.URL.Host // an absolute target's wins over the header's (RFC 9112 section 3.2.2)
-	}
-	r.Close = r.ProtoMajor < 2 && closes(header["Connection"], r.ProtoAtLeast(1, 1))
 	if call.https != 0 {
 		r.TLS = x.tlsState()
 	}
-	if announced := x.trailerNames(); announced != nil {
-		r.Trailer = announced
-	}
-	x.request = r.WithContext(&x.context)
-	return x.request
+	return r
 }
 
-// closes tells whether a client wants its connection closed after the response (RFC 9112 section 9.3).
-func closes(connection []string, persistent bool) bool {
-	for _, value := range connection {
-		for option := range httpfield.Elements(value) {
-			switch {
-			case httpfield.EqualFold(option, "close"):
-				return true
-			case httpfield.EqualFold(option, "keep-alive"):
-				persistent = true
+// requestStrings are the strings of a request, parts of one block.
+type requestStrings struct {
+	block   string
+	lengths []C.apr_uint32_t
+}
+
+// strings copies the strings of the request (strings.c).
+func (x *exchange) strings() requestStrings {
+	var s C.modgo_strings
+	C.modgo_request_strings(x.call, &s)
+	return requestStrings{C.GoStringN(s.bytes, C.int(s.size)), unsafe.Slice(s.lengths, int(s.count))}
+}
+
+// next cuts off the first.
+func (s *requestStrings) next() (first string) {
+	n := s.lengths[0]
+	first, s.block, s.lengths = s.block[:n], s.block[n:], s.lengths[1:]
+	return first
+}
+
+// takeHeaders makes the headers of the request from the strings that are left: all names and values.
+func (x *exchange) takeHeaders(r *http.Request, strings *requestStrings) {
+	count := len(strings.lengths) / 2
+	header := make(http.Header, max(0, count-1)) // Host is not among them, as in net/http
+	values := x.valueSpace[:]                    // for the values of all names
+	if count > len(values) {
+		values = make([]string, count)
+	}
+	for i := range count {
+		name, value := textproto.CanonicalMIMEHeaderKey(strings.next()), strings.next()
+		switch name {
+		case "Host":
+			r.Host = value
+			continue
+		case "Transfer-Encoding":
+			continue // in a field of the Request
+		case "Trailer":
+			announceTrailers(r, value)
+			continue
+		case "Authorization", "Proxy-Authorization":
+			if x.call.pass_authorization == 0 {
+				continue
 			}
+		case "Connection":
+			r.Close = r.ProtoMajor < 2 && closes(value, !r.Close)
+		}
+		values[i] = value
+		if before, repeated := header[name]; repeated {
+			header[name] = append(before, value)
+		} else {
+			header[name] = values[i : i+1 : i+1]
+		}
+	}
+	r.Header = header
+}
+
+// announceTrailers enters the names of trailers that the request announces, without values, which come after the body
+// (net/http, Request.Trailer).
+func announceTrailers(r *http.Request, names string) {
+	for name := range httpfield.TrailerNames(names) {
+		if r.Trailer == nil {
+			r.Trailer = make(http.Header)
+		}
+		r.Trailer[name] = nil
+	}
+}
+
+// closes tells whether a client wants its connection closed after the response (RFC 9112 section 9.3); persistent is what
+// holds without its saying so.
+func closes(connection string, persistent bool) bool {
+	for option := range httpfield.Elements(connection) {
+		switch {
+		case httpfield.EqualFold(option, "close"):
+			return true
+		case httpfield.EqualFold(option, "keep-alive"):
+			persistent = true
 		}
 	}
 	return !persistent
@@ -89,23 +151,6 @@ func sslVariable(call *C.modgo_request, name string) string {
 	return goString(C.modgo_ssl_variable(call, bytesOf(b[:])))
 }
 
-// trailerNames are the trailers that the request announces, without values, which come after the body (net/http,
-// Request.Trailer).
-func (x *exchange) trailerNames() (trailer http.Header) {
-	for _, e := range tableEntries(x.call.headers_in) {
-		if !httpfield.EqualFold(goString(e.key), "Trailer") {
-			continue
-		}
-		for name := range httpfield.TrailerNames(goString(e.val)) {
-			if trailer == nil {
-				trailer = make(http.Header)
-			}
-			trailer[name] = nil
-		}
-	}
-	return trailer
-}
-
 // takeTrailers fills the request's trailers when its body has ended. The caller holds the lock.
 func (x *exchange) takeTrailers() {
 	entries := tableEntries(C.modgo_request_trailers(x.call))
@@ -120,54 +165,18 @@ func (x *exchange) takeTrailers() {
 	}
 }
 
-// url is the URL behind the application's mount: what an http.Handler routes on, as behind http.StripPrefix.
-func (x *exchange) url() *url.URL {
-	rec := x.call.r
-	u := new(url.URL)
-	if rec.args != nil {
-		u.RawQuery = goString(rec.args)
+// newURL is the URL behind the application's mount: what an http.Handler routes on, as behind http.StripPrefix. Path is
+// what the server mapped, rest what follows the mount.
+func (x *exchange) newURL(unparsed, path, rest, query string) *url.URL {
+	u := &x.urlSpace
+	u.RawQuery = query
+	if target := &x.call.r.parsed_uri; target.scheme != nil && target.hostinfo != nil {
+		u.Scheme, u.Host = goString(target.scheme), goString(target.hostinfo) // the target's absolute form
 	}
-	if rec.parsed_uri.scheme != nil && rec.parsed_uri.hostinfo != nil {
-		u.Scheme, u.Host = goString(rec.parsed_uri.scheme), goString(rec.parsed_uri.hostinfo) // the target's absolute form
-	}
-	path := goString(rec.uri)
-	rest := C.GoStringN(x.call.mapping.path_info, C.int(x.call.mapping.path_info_len))
 	if rest == "" {
 		u.Path = "/" // the mount itself: a handler's routes begin with a slash
 		return u
 	}
-	u.Path, u.RawPath = environ.URLPath(goString(rec.unparsed_uri), path, rest)
+	u.Path, u.RawPath = environ.URLPath(unparsed, path, rest)
 	return u
-}
-
-// headers copies the request's headers into an http.Header. Host is not among them, as in net/http.
-func (x *exchange) headers() (header http.Header, host string) {
-	entries := tableEntries(x.call.headers_in)
-	header = make(http.Header, len(entries))
-	values := make([]string, len(entries)) // one array for the values of all names
-	for i, e := range entries {
-		name := textproto.CanonicalMIMEHeaderKey(goString(e.key))
-		value := goString(e.val)
-		switch {
-		case name == "Host":
-			host = value
-			continue
-		case name == "Transfer-Encoding" || name == "Trailer":
-			continue // in fields of the Request
-		case x.call.pass_authorization == 0 && (name == "Authorization" || name == "Proxy-Authorization"):
-			continue
-		}
-		values[i] = value
-		if before, repeated := header[name]; repeated {
-			header[name] = append(before, value)
-		} else {
-			header[name] = values[i : i+1 : i+1]
-		}
-	}
-	return header, host
-}
-
-// remoteAddr is the client's address and port, as mod_remoteip leaves them.
-func remoteAddr(rec *C.request_rec) string {
-	return net.JoinHostPort(goString(rec.useragent_ip), strconv.Itoa(int(rec.useragent_addr.port)))
 }

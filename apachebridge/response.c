@@ -22,8 +22,11 @@ static void set_head(request_rec *r, apr_table_t *headers, const char *head, apr
     r->status = atoi(line);
     r->status_line = line;
     while ((name = modgo_head_next(&fields)) && (value = modgo_head_next(&fields))) {
+        if ((*name | 0x20) != 'c') {
+            apr_table_addn(headers, name, value);
+        }
         /* Two that httpd keeps elsewhere too, for its filters. */
-        if (!ap_cstr_casecmp(name, "Content-Type")) {
+        else if (!ap_cstr_casecmp(name, "Content-Type")) {
             ap_set_content_type(r, value);
         }
         else if (!ap_cstr_casecmp(name, "Content-Length")) {

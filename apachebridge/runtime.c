@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 
 #include "_cgo_export.h"
@@ -83,6 +84,32 @@ static void set_environment(const modgo_process_config *c)
 }
 
 /*
+ * What the runtime looks for in the auxiliary vector; above all the kernel's page of functions (vdso), without which
+ * each look at the clock is a system call. It would read /proc/self/auxv instead, which a child that was root may not.
+ * Not AT_RANDOM: it is the parent's, and all children would draw the same random numbers.
+ */
+static const unsigned long auxiliary[] = {AT_SYSINFO_EHDR, AT_PAGESZ, AT_HWCAP, AT_HWCAP2, AT_SECURE};
+
+#define AUXILIARY (sizeof(auxiliary) / sizeof(auxiliary[0]))
+
+/* Copies the auxiliary vector, which AT_NULL ends: a pair of zeros. */
+static void copy_auxiliary(unsigned long *to)
+{
+    apr_size_t i;
+
+    for (i = 0; i < AUXILIARY; i++) {
+        unsigned long value;
+
+        errno = 0;
+        value = getauxval(auxiliary[i]);
+        if (value || errno == 0) { /* else the kernel gives none */
+            *to++ = auxiliary[i];
+            *to++ = value;
+        }
+    }
+}
+
+/*
  * The runtime does not call getenv: it reads argv, environment and auxiliary vector as one block, the way the kernel
  * leaves them. The block and its strings must live as long as the process.
  */
@@ -94,9 +121,10 @@ static char **make_block(const process_rec *process)
     while (environ[envc]) {
         envc++;
     }
-    block = calloc(argc + 1 + envc + 1 + 2, sizeof(char *)); /* AT_NULL, a pair of zeros, ends it */
+    block = calloc(argc + 1 + envc + 1 + 2 * (AUXILIARY + 1), sizeof(char *));
     memcpy(block, process->argv, argc * sizeof(char *));
     memcpy(block + argc + 1, copy_of(environ, envc), envc * sizeof(char *));
+    copy_auxiliary((unsigned long *)(block + argc + 1 + envc + 1));
     return block;
 }
 

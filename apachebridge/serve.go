@@ -67,13 +67,19 @@ func (x *exchange) serve() (result C.int) {
 	return result
 }
 
+// mostExpected is for how many headers a response gets memory before it has them.
+const mostExpected = 64
+
 func (x *exchange) serveHandler(handler http.Handler) C.int {
 	r := x.newRequest()
+	headers := &current.headers[x.call.mapping.index]
+	expected := headers.Load()
 	x.writer.ResponseWriter = gateway.ResponseWriter{
 		Transport:     transport{x},
 		Head:          r.Method == http.MethodHead,
 		ErrorOverride: x.call.error_override != 0,
 		Status:        int(x.call.r.status), // an ErrorDocument's handler inherits the error's
+		Expected:      int(min(expected, mostExpected)),
 	}
 	if x.call.stream != 0 {
 		handler.ServeHTTP(&x.writer, r)
@@ -81,12 +87,15 @@ func (x *exchange) serveHandler(handler http.Handler) C.int {
 		handler.ServeHTTP(connectionWriter{&x.writer}, r)
 	}
 	status, err := x.writer.Finish()
+	if set := int32(x.writer.HeaderCount()); set != expected {
+		headers.Store(set)
+	}
 	return x.outcome(status, err)
 }
 
 func (x *exchange) serveApplication(application modgo.Application) C.int {
 	x.host.Host = apphost.Host{Transport: transport{x}, ErrorOverride: x.call.error_override != 0}
-	err := modgo.Serve(application, &x.environ, &x.host)
+	err := x.serving.Serve(application, &x.environ, &x.host)
 	return x.outcome(x.host.Status(), err)
 }
 

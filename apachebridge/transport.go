@@ -68,7 +68,7 @@ func (t transport) SendFile(head []byte, f *os.File, offset, length int64, flags
 			})
 		})
 		if errors.Is(sent, errNotOpened) {
-			return t.copyFile(head, f, offset, length, flags)
+			return gateway.CopyFile(t, head, f, offset, length, flags)
 		}
 		if err = errors.Join(err, sent); err != nil || piece == length {
 			return err
@@ -77,25 +77,7 @@ func (t transport) SendFile(head []byte, f *os.File, offset, length int64, flags
 	}
 }
 
-// copyFile is SendFile for a file that cannot be opened anew: its owner has changed, or there are too many open files.
-func (t transport) copyFile(head []byte, f *os.File, offset, length int64, flags gateway.Flags) error {
-	block := make([]byte, min(length, bodyPiece))
-	for {
-		piece, now := block[:min(length, bodyPiece)], gateway.Flags(0)
-		if length <= bodyPiece {
-			now = flags
-		}
-		if n, err := f.ReadAt(piece, offset); n < len(piece) {
-			return fmt.Errorf("mod_go: the last %d bytes of %s cannot be read: %w; it may have been made shorter while it was sent", length-int64(n), f.Name(), err)
-		}
-		if err := t.Send(head, piece, now); err != nil || int64(len(piece)) == length {
-			return err
-		}
-		head, offset, length = nil, offset+int64(len(piece)), length-int64(len(piece))
-	}
-}
-
-// errNotOpened tells that httpd could not open a file anew.
+// errNotOpened tells that httpd could not open a file anew: its owner has changed, or there are too many open files.
 var errNotOpened = errors.New("mod_go: the file cannot be opened anew")
 
 // direct tells whether no filter changes the response.
@@ -138,18 +120,25 @@ func (x *exchange) passed(pass func() C.modgo_status) (C.modgo_status, error) {
 
 // drain waits until the client, or its kernel, has taken everything.
 func (x *exchange) drain() error {
+	var before, after C.apr_uint64_t
+	push := func() (C.modgo_status, error) {
+		return x.passed(func() C.modgo_status {
+			status := C.modgo_response_push(x.call)
+			before, after = after, C.modgo_wire_passed(x.call.wire)
+			return status
+		})
+	}
+	for x.awaitHere(1) {
+		if status, err := push(); status != C.MODGO_AGAIN {
+			return err
+		}
+	}
 	w, timeout, err := x.patience()
 	if err == nil {
-		var status C.modgo_status
 		var failed error
-		var before, after C.apr_uint64_t
 		err = w.write.wait(timeout, func() (done, moved bool) {
-			before = after
-			status, failed = x.passed(func() C.modgo_status {
-				status := C.modgo_response_push(x.call)
-				after = C.modgo_wire_passed(x.call.wire)
-				return status
-			})
+			var status C.modgo_status
+			status, failed = push()
 			return status != C.MODGO_AGAIN, after != before
 		})
 		if err == nil {

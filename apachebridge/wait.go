@@ -139,6 +139,18 @@ func (d *direction) limited() bool {
 	return !d.deadline.IsZero()
 }
 
+// awaitHere waits for a moment on Apache's thread, if that is the caller's. Between the packets of an upload that is all it
+// takes: Go's poller would hand the processor over to another thread and back.
+func (x *exchange) awaitHere(writing C.int) (ready bool) {
+	x.mu.Lock()
+	call, w := x.call, x.waiter
+	x.mu.Unlock()
+	if call == nil || w != nil && (w.read.limited() || w.write.limited()) {
+		return false // a deadline has to be able to end the wait
+	}
+	return C.modgo_client_await(call, writing) != 0
+}
+
 // wait calls try whenever the client may be ready, until try is done. Moved tells that the client has done something, which
 // a descriptor that is ready tells too. Wait gives up with os.ErrDeadlineExceeded at the application's deadline, with
 // errStalled when the client has done nothing for timeout (0: no limit), and with errFinished when the handler has returned.

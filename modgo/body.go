@@ -6,10 +6,21 @@ import (
 	"io"
 	"reflect"
 	"sync"
+	"unsafe"
 )
 
 // Text is a body of one block.
-func Text(text string) Body { return Bytes([]byte(text)) }
+//
+//go:noinline
+func Text(text string) Body {
+	return func(yield func([]byte, error) bool) {
+		if collecting(yield) {
+			yield(unsafe.Slice(unsafe.StringData(text), len(text)), nil) // for the server, which does not write to it
+			return
+		}
+		yield([]byte(text), nil)
+	}
+}
 
 // Bytes is a body of one block.
 //
@@ -20,12 +31,55 @@ func Bytes(block []byte) Body {
 	}
 }
 
-// singleBody is the code of the bodies that Bytes returns, which is one and the same as long as Bytes is not inlined.
-var singleBody = reflect.ValueOf(Bytes(nil)).Pointer()
+// The code of the bodies that Bytes and Text return is one and the same as long as these are not inlined.
+var (
+	bytesCode = reflect.ValueOf(Bytes(nil)).Pointer()
+	textCode  = reflect.ValueOf(Text("")).Pointer()
+)
 
 // isSingle tells whether a body is known to be of one block. Of any other the end is not known before it has come: its
 // blocks are sent as they are made, and the server cannot tell their length.
-func isSingle(body Body) bool { return reflect.ValueOf(body).Pointer() == singleBody }
+func isSingle(body Body) bool {
+	code := reflect.ValueOf(body).Pointer()
+	return code == bytesCode || code == textCode
+}
+
+// A collector takes the block of a body that is known to be of one. Such bodies are the package's own and keep nothing of
+// it, so that it can be used again.
+type collector struct {
+	block []byte
+	yield func([]byte, error) bool
+}
+
+var collectors = sync.Pool{New: func() any { return newCollector() }}
+
+//go:noinline
+func newCollector() *collector {
+	c := new(collector)
+	c.yield = func(block []byte, _ error) bool {
+		c.block = block
+		return false
+	}
+	return c
+}
+
+// collectorCode is the code of every collector's yield.
+var collectorCode = reflect.ValueOf(newCollector().yield).Pointer()
+
+// collecting tells whether the server asks for the block, which it will not write to.
+func collecting(yield func([]byte, error) bool) bool {
+	return reflect.ValueOf(yield).Pointer() == collectorCode
+}
+
+// singleBlock is the block of a body for which isSingle holds.
+func singleBlock(body Body) []byte {
+	c := collectors.Get().(*collector)
+	body(c.yield)
+	block := c.block
+	c.block = nil
+	collectors.Put(c)
+	return block
+}
 
 // readerBlock is the size, in bytes, of the blocks in which Reader sends.
 const readerBlock = 32 << 10

@@ -15,8 +15,17 @@ import (
 // The error is nil when the response is whole; the host's own error when the client went away; a *ContractError or the
 // application's own error when the response must be aborted, or answered with 500 if nothing has been sent. Panics of the
 // application pass through.
-func Serve(app Application, env *Environ, host Host) error {
-	r := &response{host: host, env: env, input: env.Input(), bodiless: env.Get("REQUEST_METHOD") == "HEAD", length: -1}
+func Serve(app Application, env *Environ, host Host) error { return new(Serving).Serve(app, env, host) }
+
+// A Serving is the memory of one call of Serve, for a server that keeps it inside its own request and so saves an
+// allocation. It cannot be used again.
+type Serving struct{ response response }
+
+// Serve is the function Serve.
+func (s *Serving) Serve(app Application, env *Environ, host Host) error {
+	r := &s.response
+	r.host, r.env, r.input, r.length = host, env, env.Input(), -1
+	r.bodiless = env.Get("REQUEST_METHOD") == http.MethodHead
 	env.SetExtension(r)
 	defer r.end()
 	if err := r.iterate(app(env, r.start)); err != nil {
@@ -43,16 +52,32 @@ var errEnded = &ContractError{"V11", "the response was used when it had ended"}
 
 // iterate sends the body. Every body is iterated, or at least begun, so that its clean-up runs (C42).
 func (r *response) iterate(body Body) error {
+	if isSingle(body) {
+		return r.takeSingle(body)
+	}
 	l := peel(body)
 	r.cleanups = l.cleanups
-	if l.file != nil {
+	switch {
+	case l.file != nil:
 		return r.sendFile(l.file)
-	}
-	if l.core == nil {
+	case l.core == nil:
 		return nil
+	case isSingle(l.core) && len(l.watches) == 0:
+		return r.takeSingle(l.core)
 	}
 	r.single = isSingle(l.core)
-	for block, err := range l.watched() {
+	return r.iterateBlocks(l.watched())
+}
+
+// takeSingle sends a body of one block, for which nothing has to be allocated.
+func (r *response) takeSingle(body Body) error {
+	r.single = true
+	return r.iterated(singleBlock(body))
+}
+
+// iterateBlocks sends a body block by block.
+func (r *response) iterateBlocks(body Body) error {
+	for block, err := range body {
 		if err != nil {
 			return err
 		}

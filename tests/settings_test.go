@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mod-go/mod-go/internal/httpdconf"
 	"github.com/mod-go/mod-go/tests/httpdtest"
@@ -22,23 +23,23 @@ var settingsCases = []struct {
 	gc          int
 	env         map[string]string
 }{
-	{"defaults", "", nil, 8, 0, 100, nil},
-	{"GoMaxProcs", "GoMaxProcs 3", nil, 3, 0, 100, nil},
-	{"GoMaxProcs, the last counts", "GoMaxProcs 3\nGoMaxProcs 5", nil, 5, 0, 100, nil},
-	{"GoMemoryLimit in bytes", "GoMemoryLimit 536870912", nil, 8, 512 << 20, 100, nil},
-	{"GoMemoryLimit in K", "GoMemoryLimit 307200K", nil, 8, 300 << 20, 100, nil},
-	{"GoMemoryLimit in M", "GoMemoryLimit 300m", nil, 8, 300 << 20, 100, nil},
-	{"GoMemoryLimit in G", "GoMemoryLimit 2G", nil, 8, 2 << 30, 100, nil},
-	{"GoMemoryLimit in T", "GoMemoryLimit 1T", nil, 8, 1 << 40, 100, nil},
+	{"defaults", "", nil, 8, 0, 400, nil},
+	{"GoMaxProcs", "GoMaxProcs 3", nil, 3, 0, 400, nil},
+	{"GoMaxProcs, the last counts", "GoMaxProcs 3\nGoMaxProcs 5", nil, 5, 0, 400, nil},
+	{"GoMemoryLimit in bytes", "GoMemoryLimit 536870912", nil, 8, 512 << 20, 400, nil},
+	{"GoMemoryLimit in K", "GoMemoryLimit 307200K", nil, 8, 300 << 20, 400, nil},
+	{"GoMemoryLimit in M", "GoMemoryLimit 300m", nil, 8, 300 << 20, 400, nil},
+	{"GoMemoryLimit in G", "GoMemoryLimit 2G", nil, 8, 2 << 30, 400, nil},
+	{"GoMemoryLimit in T", "GoMemoryLimit 1T", nil, 8, 1 << 40, 400, nil},
 	{"GoGC", "GoGC 50", nil, 8, 0, 50, nil},
 	{"GoGC off", "GoGC Off", nil, 8, 0, -1, nil},
 	{"httpd's own environment", "", []string{"GOMAXPROCS=2", "GOMEMLIMIT=400MiB", "GOGC=70", "TEST_INHERITED=yes"}, 2, 400 << 20, 70, map[string]string{"TEST_INHERITED": "yes"}},
 	{"directives before httpd's environment", "GoMaxProcs 3\nGoMemoryLimit 300M\nGoGC 50\nGoSetEnv TEST_INHERITED no",
 		[]string{"GOMAXPROCS=2", "GOMEMLIMIT=400MiB", "GOGC=70", "TEST_INHERITED=yes"}, 3, 300 << 20, 50, map[string]string{"TEST_INHERITED": "no"}},
-	{"GoSetEnv", "GoSetEnv TEST_ONE first\nGoSetEnv TEST_ONE second\nGoSetEnv TEST_TEXT \"a  b=c \\\"d\\\" käse\"", nil, 8, 0, 100,
+	{"GoSetEnv", "GoSetEnv TEST_ONE first\nGoSetEnv TEST_ONE second\nGoSetEnv TEST_TEXT \"a  b=c \\\"d\\\" käse\"", nil, 8, 0, 400,
 		map[string]string{"TEST_ONE": "second", "TEST_TEXT": `a  b=c "d" käse`, "TEST_INHERITED": absent}},
 	{"GoSetEnv of Go's own variables", "GoSetEnv GOMAXPROCS 4\nGoSetEnv GOGC 60", nil, 4, 0, 60, nil},
-	{"GoSetEnv before init functions", "GoSetEnv MODGO_TEST_VARIABLE early", nil, 8, 0, 100, map[string]string{"MODGO_TEST_VARIABLE": "early", "at init": "early"}},
+	{"GoSetEnv before init functions", "GoSetEnv MODGO_TEST_VARIABLE early", nil, 8, 0, 400, map[string]string{"MODGO_TEST_VARIABLE": "early", "at init": "early"}},
 }
 
 // TestSettings: the directives of the process reach the Go runtime and the application.
@@ -60,6 +61,21 @@ func TestSettings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCollector: without a GoGC, garbage is collected the more eagerly the more memory is alive.
+func TestCollector(t *testing.T) {
+	srv := httpdtest.Start(t, httpdtest.Config{Packages: testPackages, Processes: 1, Conf: "GoAlias / " + settingsApp})
+	for _, step := range []struct{ megabytes, percent int }{{8, 200}, {64, 100}, {0, 400}} {
+		path := "/?live=" + strconv.Itoa(step.megabytes) // each request collects garbage, after which the percentage follows
+		var report settings.Report
+		if err := httpdtest.Poll(10*time.Second, func() bool {
+			report = decode[settings.Report](t, srv.Get(path))
+			return report.GC*10 > step.percent*7 && report.GC*10 <= step.percent*11
+		}); err != nil {
+			t.Errorf("with %d MB alive the collector's percentage is %d; want about %d: %v", step.megabytes, report.GC, step.percent, err)
+		}
 	}
 }
 

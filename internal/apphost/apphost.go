@@ -2,7 +2,6 @@
 package apphost
 
 import (
-	"fmt"
 	"os"
 	"strings"
 
@@ -20,7 +19,6 @@ type Host struct {
 	left   bool // to the server's error document
 	closes bool // the connection, after the response
 	status int
-	buffer []byte
 
 	announced []string // trailers, by the header Trailer
 	trailers  modgo.Headers
@@ -46,11 +44,9 @@ func (h *Host) Status() int {
 
 // Send sends a block at once: the application may take its time to make the next (C39).
 func (h *Host) Send(head *modgo.Head, block []byte) error {
-	packed, mine := h.begin(head, false)
-	if !mine {
-		return nil
-	}
-	return h.Transport.Send(packed, h.allowed(block), gateway.Flush)
+	return h.respond(head, false, func(packed []byte) error {
+		return h.Transport.Send(packed, h.allowed(block), gateway.Flush)
+	})
 }
 
 // Finish ends the response. An error response that has no body, and does not say that it wants none, gets the server's.
@@ -60,51 +56,28 @@ func (h *Host) Finish(head *modgo.Head, block []byte) error {
 		_, sized := httpfield.Get(head.Headers, "Content-Length")
 		bare = !sized && len(h.announced)+len(h.trailers) == 0
 	}
-	packed, mine := h.begin(head, bare)
-	if !mine {
-		return nil
-	}
-	if len(h.trailers) > 0 {
-		if t, ok := h.Transport.(gateway.TrailerTransport); ok {
-			t.Trailers(h.trailers)
+	return h.respond(head, bare, func(packed []byte) error {
+		if len(h.trailers) > 0 {
+			if t, ok := h.Transport.(gateway.TrailerTransport); ok {
+				t.Trailers(h.trailers)
+			}
 		}
-	}
-	return h.Transport.Send(packed, h.allowed(block), gateway.End)
+		return h.Transport.Send(packed, h.allowed(block), gateway.End)
+	})
 }
 
 // SendFile sends a part of a file, by the server's own means where it has some.
 func (h *Host) SendFile(head *modgo.Head, f *os.File, offset, length int64) error {
-	transport, ok := h.Transport.(gateway.FileTransport)
-	if !ok {
-		return h.copyFile(head, f, offset, length)
-	}
-	packed, mine := h.begin(head, false)
-	switch {
-	case !mine:
-		return nil
-	case !httpfield.BodyAllowed(h.status):
-		return transport.Send(packed, nil, gateway.Flush)
-	}
-	return transport.SendFile(packed, f, offset, length, 0) // all of it is with the server: nothing waits for more
-}
-
-// copyFile sends length bytes of f from offset in blocks.
-func (h *Host) copyFile(head *modgo.Head, f *os.File, offset, length int64) error {
-	block := make([]byte, 64<<10)
-	for end := offset + length; offset < end; {
-		n, err := f.ReadAt(block[:min(end-offset, int64(len(block)))], offset)
-		if n > 0 {
-			if err := h.Send(head, block[:n]); err != nil {
-				return err
-			}
-			head = nil
+	return h.respond(head, false, func(packed []byte) error {
+		if !httpfield.BodyAllowed(h.status) {
+			return h.Transport.Send(packed, nil, gateway.Flush)
 		}
-		offset += int64(n)
-		if err != nil && offset < end {
-			return fmt.Errorf("the last %d bytes of %s could not be read: %w; the file may have been made shorter while it was sent", end-offset, f.Name(), err)
+		transport, able := h.Transport.(gateway.FileTransport)
+		if !able {
+			return gateway.CopyFile(h.Transport, packed, f, offset, length, gateway.Flush)
 		}
-	}
-	return nil
+		return transport.SendFile(packed, f, offset, length, 0) // all of it is with the server: nothing waits for more
+	})
 }
 
 // SendInterim sends a 1xx response.
@@ -121,37 +94,36 @@ func (h *Host) AnnounceTrailers(names []string) { h.announced = names }
 // SetTrailers gives the fields that Finish sends behind the body.
 func (h *Host) SetTrailers(trailers modgo.Headers) { h.trailers = trailers }
 
-// begin packs the head, if there is one, for the call that sends it. It is the server's turn, and not mine, where the
-// server makes the response by its error document: of an error under ErrorOverride, or one that is bare of a body.
-func (h *Host) begin(head *modgo.Head, bare bool) (packed []byte, mine bool) {
+// respond packs the head, if there is one, and calls send with it; not so where the server makes the response by its error
+// document: of an error under ErrorOverride, or one that is bare of a body.
+func (h *Host) respond(head *modgo.Head, bare bool, send func(packed []byte) error) error {
 	if h.left {
-		return nil, false
-	}
-	packed = h.pack(head)
-	if head != nil && head.Status >= 400 && (h.ErrorOverride || bare) && h.Transport.Leave(packed) {
-		h.left = true
-		return nil, false
-	}
-	h.sent = true
-	return packed, true
-}
-
-func (h *Host) pack(head *modgo.Head) []byte {
-	if head == nil {
 		return nil
 	}
-	h.status = head.Status
-	if h.buffer == nil {
-		h.buffer = make([]byte, 0, gateway.HeadSize)
+	if head == nil {
+		return send(nil)
 	}
-	h.buffer = gateway.AppendHead(h.buffer[:0], head.Status, head.Reason, head.Headers)
+	scratch := gateway.NewScratch()
+	packed := h.pack(scratch.Head, head)
+	defer scratch.Release(packed)
+	if head.Status >= 400 && (h.ErrorOverride || bare) && h.Transport.Leave(packed) {
+		h.left = true
+		return nil
+	}
+	h.sent = true
+	return send(packed)
+}
+
+func (h *Host) pack(dst []byte, head *modgo.Head) []byte {
+	h.status = head.Status
+	dst = gateway.AppendHead(dst, head.Status, head.Reason, head.Headers)
 	if len(h.announced) > 0 {
-		h.buffer = gateway.AppendHeader(h.buffer, "Trailer", strings.Join(h.announced, ", "))
+		dst = gateway.AppendHeader(dst, "Trailer", strings.Join(h.announced, ", "))
 	}
 	if h.closes {
-		h.buffer = gateway.AppendHeader(h.buffer, "Connection", "close")
+		dst = gateway.AppendHeader(dst, "Connection", "close")
 	}
-	return h.buffer
+	return dst
 }
 
 // allowed is the block, or nil where the response's status has no body.

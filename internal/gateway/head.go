@@ -3,11 +3,9 @@ package gateway
 import (
 	"encoding/binary"
 	"iter"
+	"slices"
 	"strconv"
 )
-
-// HeadSize is how many bytes are set aside for a packed head: enough for most.
-const HeadSize = 512
 
 // AppendHead packs the head of a response for the Transport: the status line, then each header's name and value, every
 // one as its length in four bytes (little-endian), its bytes, and a NUL.
@@ -35,13 +33,18 @@ func appendStatus(dst []byte, status int, reason string) []byte {
 
 // AppendHeader adds a header to a packed head.
 func AppendHeader(dst []byte, name, value string) []byte {
-	return appendField(appendField(dst, name), value)
+	start, more := len(dst), len(name)+len(value)+2*(4+1)
+	dst = slices.Grow(dst, more)[:start+more]
+	putField(putField(dst[start:], name), value)
+	return dst
 }
 
-func appendField(dst []byte, s string) []byte {
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)))
-	dst = append(dst, s...)
-	return append(dst, 0)
+// putField packs s at the beginning of dst and returns what is behind it.
+func putField(dst []byte, s string) []byte {
+	binary.LittleEndian.PutUint32(dst, uint32(len(s)))
+	n := 4 + copy(dst[4:], s)
+	dst[n] = 0
+	return dst[n+1:]
 }
 
 // UnpackHead returns what AppendHead packed: the status line, such as "200 OK", and the headers' names and values in their

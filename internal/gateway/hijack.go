@@ -20,7 +20,7 @@ func (w *ResponseWriter) Hijack(take func() (net.Conn, *bufio.ReadWriter, error)
 	switching := w.status == http.StatusSwitchingProtocols && !w.sent
 	if w.status != 0 && !switching {
 		w.push(w.buffer, Flush)
-		w.buffer = nil
+		w.buffer = w.buffer[:0]
 		if w.err != nil {
 			return nil, nil, w.err
 		}
@@ -36,7 +36,8 @@ func (w *ResponseWriter) Hijack(take func() (net.Conn, *bufio.ReadWriter, error)
 			return nil, nil, err
 		}
 	}
-	w.header, w.packed, w.buffer = nil, nil, nil // the connection may live long
+	w.header = nil // the connection may live long
+	w.release()
 	return conn, rw, nil
 }
 

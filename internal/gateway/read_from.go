@@ -9,8 +9,10 @@ import (
 	"github.com/mod-go/mod-go/internal/httpfield"
 )
 
-// copyBuffers are what ReadFrom copies through.
-var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+// copyBuffers are what ReadFrom and CopyFile copy through.
+var copyBuffers = sync.Pool{New: func() any { return new([copyBufferSize]byte) }}
+
+const copyBufferSize = 32 << 10 // bytes
 
 // ReadFrom writes what r has, as io.Copy wants it. An *os.File, or an *io.LimitedReader over one, is sent by the server's
 // own means, where the Transport has some.
@@ -19,7 +21,7 @@ func (w *ResponseWriter) ReadFrom(r io.Reader) (int64, error) {
 	if done || err != nil {
 		return sent, err
 	}
-	buffer := copyBuffers.Get().(*[32 << 10]byte)
+	buffer := copyBuffers.Get().(*[copyBufferSize]byte)
 	defer copyBuffers.Put(buffer)
 	n, err := io.CopyBuffer(onlyWriter{w}, onlyReader{r}, buffer[:])
 	return sent + n, err

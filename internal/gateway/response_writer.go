@@ -29,20 +29,22 @@ type ResponseWriter struct {
 	Head          bool // the request is a HEAD: the body is counted, and not sent
 	ErrorOverride bool // error responses get the server's body, whatever the handler's
 	Status        int  // of a response whose handler sets none; 0 means 200
+	Expected      int  // how many headers the handler is likely to set; 0 where that is not known
 
 	// mu makes calls from other goroutines than the handler's safe, and those that come when it has returned an error. A
 	// write that waits for the client holds it, so that others wait for their turn.
 	mu      sync.Mutex
 	header  http.Header
-	packed  []byte // the head, once WriteHeader was called
-	buffer  []byte // of the body, not yet sent
-	status  int    // 0 until WriteHeader was called
-	length  int64  // Content-Length, -1 without
-	written int64  // bytes of the body, sent or not
-	excess  bool   // a write went beyond Content-Length
-	typed   bool   // Content-Type is set, or must not be
-	sent    bool   // the head is out
-	left    bool   // the server makes the body
+	scratch *Scratch // where the next two are, from WriteHeader to the end
+	packed  []byte   // the head, once WriteHeader was called
+	buffer  []byte   // of the body, not yet sent
+	status  int      // 0 until WriteHeader was called
+	length  int64    // Content-Length, -1 without
+	written int64    // bytes of the body, sent or not
+	excess  bool     // a write went beyond Content-Length
+	typed   bool     // Content-Type is set, or must not be
+	sent    bool     // the head is out
+	left    bool     // the server makes the body
 
 	announced []string // trailers, by the header Trailer
 	err       error    // of the Transport; sticks
@@ -58,7 +60,7 @@ var (
 // Header returns the headers that WriteHeader will send.
 func (w *ResponseWriter) Header() http.Header {
 	if w.header == nil {
-		w.header = make(http.Header, 8)
+		w.header = make(http.Header, w.Expected)
 	}
 	return w.header
 }
@@ -88,7 +90,9 @@ func (w *ResponseWriter) writeHeader(status int) {
 	}
 	w.status = status
 	w.length = -1
-	w.packed = w.appendHeaders(appendStatus(make([]byte, 0, HeadSize), status, reason(status)), true)
+	w.scratch = NewScratch()
+	w.buffer = w.scratch.body[:0]
+	w.packed = w.appendHeaders(appendStatus(w.scratch.Head, status, reason(status)), true)
 	w.left = w.ErrorOverride && status >= 400 && w.Transport.Leave(w.packed)
 }
 
@@ -152,9 +156,6 @@ func (w *ResponseWriter) write(block []byte) (int, error) {
 		return len(block) * boolean(err == nil), err
 	}
 	if len(w.buffer)+len(block) <= bufferSize {
-		if w.buffer == nil {
-			w.buffer = make([]byte, 0, min(bufferSize, max(len(block), 512)))
-		}
 		w.buffer = append(w.buffer, block...)
 		return len(block), nil
 	}
@@ -272,6 +273,7 @@ func (w *ResponseWriter) fail(err error) {
 func (w *ResponseWriter) Finish() (status int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	defer w.release()
 	defer w.fail(ErrFinished)
 	if w.status == 0 {
 		w.writeHeader(w.defaultStatus())
@@ -291,6 +293,14 @@ func (w *ResponseWriter) Finish() (status int, err error) {
 	w.sendTrailers(trailers)
 	w.push(w.buffer, End)
 	return 0, w.err
+}
+
+// release gives up what the response was put together in: nothing more can be written.
+func (w *ResponseWriter) release() {
+	if w.scratch != nil {
+		w.scratch.Release(w.packed)
+		w.scratch, w.packed, w.buffer = nil, nil, nil
+	}
 }
 
 // isBareError tells whether the handler has said nothing of an error but its status and headers.
@@ -324,6 +334,9 @@ func (w *ResponseWriter) sendTrailers(fields [][2]string) {
 	}
 	log.Printf("http: the trailers of a response are not sent: %q", fields)
 }
+
+// HeaderCount is how many headers the handler has set.
+func (w *ResponseWriter) HeaderCount() int { return len(w.header) }
 
 // Sent tells whether anything of the response may have reached the client.
 func (w *ResponseWriter) Sent() bool {

@@ -8,11 +8,18 @@ import (
 	"strings"
 )
 
+// inName tells which bytes may stand in a name (RFC 9110 section 5.6.2, tchar).
+var inName = func() (allowed [256]bool) {
+	for c := '!'; c < 0x7f; c++ {
+		allowed[c] = !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
+	}
+	return allowed
+}()
+
 // ValidName tells whether s may be the name of a header (RFC 9110 section 5.1, token).
 func ValidName(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+		if !inName[s[i]] {
 			return false
 		}
 	}
@@ -109,7 +116,7 @@ func HopByHop(name string) bool {
 	}
 	for _, h := range [...]string{"TE", "Trailer", "Trailers", "Upgrade", "Connection", "Keep-Alive", "Transfer-Encoding",
 		"Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization"} {
-		if strings.EqualFold(name, h) {
+		if EqualFold(name, h) {
 			return true
 		}
 	}

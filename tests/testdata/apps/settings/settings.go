@@ -9,6 +9,8 @@ import (
 	"os/user"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
 	"time"
 )
 
@@ -45,13 +47,27 @@ func Application(w http.ResponseWriter, r *http.Request) {
 	if report.MemoryLimit == math.MaxInt64 {
 		report.MemoryLimit = 0
 	}
-	report.GC = debug.SetGCPercent(100)
-	debug.SetGCPercent(report.GC)
+	if megabytes := r.URL.Query().Get("live"); megabytes != "" {
+		n, _ := strconv.Atoi(megabytes)
+		live = make([]byte, n<<20)
+		runtime.GC()
+	}
+	report.GC = gcPercent()
 	if u, err := user.Current(); err == nil {
 		report.User = u.Username
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(report)
+}
+
+// live is memory that a request has asked to be kept.
+var live []byte
+
+// gcPercent reads the percentage without setting it, -1 for off.
+func gcPercent() int {
+	percent := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(percent)
+	return int(percent[0].Value.Uint64())
 }
 
 func alive() bool {
