@@ -76,6 +76,8 @@ static modgo_status fill(modgo_request *q, apr_size_t len, int *apr)
 /* Moves up to len bytes from q->input to buffer. */
 static modgo_status drain(modgo_request *q, char *buffer, apr_size_t len, modgo_read *read)
 {
+    apr_size_t before = read->len;
+
     while (!APR_BRIGADE_EMPTY(q->input) && read->len < len) {
         apr_bucket *e = APR_BRIGADE_FIRST(q->input);
         const char *data;
@@ -96,7 +98,7 @@ static modgo_status drain(modgo_request *q, char *buffer, apr_size_t len, modgo_
         }
         read->apr = apr_bucket_read(e, &data, &n, APR_NONBLOCK_READ);
         if (read->apr != APR_SUCCESS) {
-            return read->len ? MODGO_OK : read_status(q->r, read->apr);
+            return read->len > before ? MODGO_OK : read_status(q->r, read->apr);
         }
         if (n > len - read->len) {
             n = len - read->len;
@@ -106,22 +108,35 @@ static modgo_status drain(modgo_request *q, char *buffer, apr_size_t len, modgo_
         read->len += n;
         apr_bucket_delete(e);
     }
-    return read->len ? MODGO_OK : q->input_ended ? MODGO_EOF : MODGO_AGAIN;
+    return read->len > before ? MODGO_OK : q->input_ended ? MODGO_EOF : MODGO_AGAIN;
 }
 
 modgo_read modgo_request_read(modgo_request *q, char *buffer, apr_size_t len)
 {
-    modgo_read read = {MODGO_EOF, 0, 0};
+    modgo_read read = {MODGO_OK, 0, 0};
 
-    if (q->input_ended) {
-        return read;
-    }
-    if (!q->input || APR_BRIGADE_EMPTY(q->input)) {
-        read.status = fill(q, len, &read.apr);
-        if (read.status != MODGO_OK) {
-            return read;
+    /* httpd gives what one read of the socket gave, 8 kB at the most: several go into one call. */
+    while (read.status == MODGO_OK && read.len < len && !q->input_ended && !q->input_failed.status) {
+        if (!q->input || APR_BRIGADE_EMPTY(q->input)) {
+            read.status = fill(q, len - read.len, &read.apr);
+        }
+        if (read.status == MODGO_OK) {
+            read.status = drain(q, buffer, len, &read);
         }
     }
-    read.status = drain(q, buffer, len, &read);
+    if (read.status != MODGO_OK && read.status != MODGO_AGAIN && read.status != MODGO_EOF) {
+        q->input_failed = read;
+        q->input_failed.len = 0;
+    }
+    if (read.len) {
+        read.status = MODGO_OK; /* the next call tells the rest */
+        return read;
+    }
+    if (q->input_failed.status) {
+        return q->input_failed;
+    }
+    if (q->input_ended) {
+        read.status = MODGO_EOF;
+    }
     return read;
 }

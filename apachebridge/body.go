@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 )
 
 var (
@@ -22,7 +23,10 @@ type body struct {
 	err      error // sticks, io.EOF too
 }
 
-var _ io.ReadCloser = (*body)(nil)
+var (
+	_ io.ReadCloser = (*body)(nil)
+	_ io.WriterTo   = (*body)(nil)
+)
 
 // Read returns what is there, and waits only while there is nothing (C23).
 func (b *body) Read(p []byte) (int, error) {
@@ -33,12 +37,18 @@ func (b *body) Read(p []byte) (int, error) {
 	for again && b.exchange.awaitHere(0) {
 		n, err, again = b.read(p)
 	}
-	if !again {
-		return n, err
+	if again {
+		return b.await(p)
 	}
+	return n, err
+}
+
+// await is Read when there is nothing yet.
+func (b *body) await(p []byte) (n int, err error) {
 	w, timeout, failed := b.exchange.patience()
 	if failed == nil {
 		failed = w.read.wait(timeout, func() (done, moved bool) {
+			var again bool
 			n, err, again = b.read(p)
 			return !again, false
 		})
@@ -53,6 +63,37 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	return 0, b.fail(failed)
 }
+
+// WriteTo writes the body to w, as io.Copy wants it: in larger blocks than io.Copy would.
+func (b *body) WriteTo(w io.Writer) (written int64, err error) {
+	block := bodyBlocks.Get().(*[bodyBlock]byte)
+	defer bodyBlocks.Put(block)
+	for {
+		n, failed := b.Read(block[:])
+		if n > 0 {
+			taken, err := w.Write(block[:n])
+			written += int64(max(taken, 0))
+			switch {
+			case err != nil:
+				return written, err
+			case taken != n:
+				return written, io.ErrShortWrite
+			}
+		}
+		switch failed {
+		case nil:
+		case io.EOF:
+			return written, nil
+		default:
+			return written, failed
+		}
+	}
+}
+
+// bodyBlock is how many bytes WriteTo reads at a time.
+const bodyBlock = 32 << 10
+
+var bodyBlocks = sync.Pool{New: func() any { return new([bodyBlock]byte) }}
 
 // error is why nothing more can be read, nil while something can.
 func (b *body) error() error {

@@ -20,6 +20,13 @@ typedef enum {
     MODGO_FAILED    /* anything else; *apr tells */
 } modgo_status;
 
+/* What reading has come to. */
+typedef struct modgo_read {
+    modgo_status status;
+    int apr;        /* the cause of MODGO_FAILED */
+    apr_size_t len; /* bytes copied; 0 unless MODGO_OK */
+} modgo_read;
+
 /* ---- request.c: a request as Go sees it ---- */
 
 /* Lives on the stack of the content handler; its r and everything behind it lives until the handler returns. */
@@ -41,11 +48,12 @@ struct modgo_request {
     apr_bucket_brigade *input;  /* read from httpd, not yet by the application; NULL before the first read */
     apr_bucket_brigade *output; /* empty between calls */
     modgo_wire *wire;
-    int input_ended;      /* the end of the body was seen */
-    int head_sent;        /* the response has begun */
-    const char *redirect; /* the URL of this server that httpd is to answer with instead; NULL: none */
-    const char *file;     /* the file that it is to answer with; NULL: none */
-    int answered;         /* an input filter refused the body and has answered the client itself */
+    int input_ended;         /* the end of the body was seen */
+    modgo_read input_failed; /* how reading it has failed; of status MODGO_OK if it has not */
+    int head_sent;           /* the response has begun */
+    const char *redirect;    /* the URL of this server that httpd is to answer with instead; NULL: none */
+    const char *file;        /* the file that it is to answer with; NULL: none */
+    int answered;            /* an input filter refused the body and has answered the client itself */
 };
 
 int modgo_handler(request_rec *r);
@@ -83,12 +91,6 @@ typedef struct modgo_strings {
 void modgo_request_strings(modgo_request *q, modgo_strings *strings);
 
 /* ---- body.c ---- */
-
-typedef struct modgo_read {
-    modgo_status status;
-    int apr;        /* the cause of MODGO_FAILED */
-    apr_size_t len; /* bytes copied; 0 unless MODGO_OK */
-} modgo_read;
 
 /* request: copies up to len bytes of the body; never waits. */
 modgo_read modgo_request_read(modgo_request *q, char *buffer, apr_size_t len);
