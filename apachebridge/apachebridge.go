@@ -11,13 +11,13 @@ package apachebridge
 #cgo CFLAGS: -D_GNU_SOURCE -D_LARGEFILE64_SOURCE -DLINUX -std=gnu11 -fno-strict-aliasing -fvisibility=hidden
 #cgo LDFLAGS: -Wl,--unresolved-symbols=ignore-all
 
-#cgo noescape modgo_request_read
-#cgo nocallback modgo_request_read
-#cgo noescape modgo_request_strings
-#cgo nocallback modgo_request_strings
-#cgo noescape modgo_response_send
-#cgo noescape modgo_variable_get
-#cgo nocallback modgo_variable_get
+#cgo noescape modgo_cross_read
+#cgo nocallback modgo_cross_read
+#cgo noescape modgo_cross_strings
+#cgo nocallback modgo_cross_strings
+#cgo noescape modgo_cross_send
+#cgo noescape modgo_cross_variable
+#cgo nocallback modgo_cross_variable
 #cgo noescape modgo_ssl_variable
 #cgo nocallback modgo_ssl_variable
 #cgo noescape modgo_log_line
@@ -30,6 +30,6 @@ package apachebridge
 #cgo nocallback modgo_request_gone
 #cgo nocallback modgo_stopping_state
 
-#include "modgo.h"
+#include "crossing.h"
 */
 import "C"

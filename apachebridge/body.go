@@ -1,6 +1,6 @@
 package apachebridge
 
-// #include "modgo.h"
+// #include "crossing.h"
 import "C"
 
 import (
@@ -126,7 +126,7 @@ func (b *body) read(p []byte) (n int, err error, again bool) {
 		b.err = http.ErrBodyReadAfterClose
 		return 0, b.err, false
 	}
-	got := C.modgo_request_read(x.call, bytesOf(p), C.apr_size_t(len(p)))
+	got := C.modgo_cross_read(x.number(), bytesOf(p), C.apr_size_t(len(p)))
 	switch got.status {
 	case C.MODGO_OK:
 		return int(got.len), nil, false

@@ -1,6 +1,6 @@
 package apachebridge
 
-// #include "modgo.h"
+// #include "crossing.h"
 import "C"
 
 import (
@@ -41,7 +41,7 @@ func (s source) Lookup(name string) (string, bool) {
 		return goMethod(x.call.r.method), true
 	}
 	var length C.apr_size_t
-	value := C.modgo_variable_get(x.call, (*C.char)(unsafe.Pointer(unsafe.StringData(name))), C.apr_size_t(len(name)), &length)
+	value := C.modgo_cross_variable(x.number(), (*C.char)(unsafe.Pointer(unsafe.StringData(name))), C.apr_size_t(len(name)), &length)
 	if value == nil {
 		return "", false
 	}

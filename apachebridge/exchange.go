@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/mod-go/mod-go/environ"
 	"github.com/mod-go/mod-go/internal/lines"
@@ -27,17 +28,14 @@ type exchange struct {
 	waiter *waiter          // nil until the client is first waited for
 	broken error            // why nothing more can be written; sticks
 
-	writer  responseWriter  // an http.Handler's response
-	host    applicationHost // an Application's
-	serving modgo.Serving   // the same
-	environ environ.Environ
-	errors  lines.Writer
-	body    body
-	context requestContext
-	request *http.Request // an http.Handler's
-
-	urlSpace   url.URL    // the request's
-	valueSpace [16]string // of its headers, unless there are more
+	writer      responseWriter   // an http.Handler's response
+	application *applicationPart // an Application's; nil without
+	environ     environ.Environ
+	errors      lines.Writer
+	body        body
+	context     requestContext
+	request     *http.Request // an http.Handler's
+	parts       *requestParts // memory for it; nil until it is made for an Application
 
 	released   chan struct{} // closed when Apache's thread can go, though the handler has not returned; nil if it cannot
 	filtered   *filteredConn // the connection, when it was taken over through its filters; nil without
@@ -46,17 +44,54 @@ type exchange struct {
 	lateServer *http.Server  // of a request that came when the child had begun to end; nil before it is asked for
 }
 
+// applicationPart is what only an Application's exchange needs.
+type applicationPart struct {
+	host    applicationHost
+	serving modgo.Serving
+}
+
+// requestParts is what an http.Request points to.
+type requestParts struct {
+	url    url.URL
+	values [16]string // of its headers, unless there are more
+}
+
+// An exchange is one allocation with what goes with its kind of callable.
+type (
+	handlerExchange struct {
+		exchange
+		requestParts
+	}
+	applicationExchange struct {
+		exchange
+		applicationPart
+	}
+)
+
 // newExchange makes the exchange of a call of the content handler.
 func newExchange(call *C.modgo_request, callable *modgo.Callable) *exchange {
-	x := &exchange{callable: callable, call: call}
+	var x *exchange
+	if callable.Handler != nil {
+		whole := new(handlerExchange)
+		x = &whole.exchange
+		x.parts = &whole.requestParts
+	} else {
+		whole := new(applicationExchange)
+		x = &whole.exchange
+		x.application = &whole.applicationPart
+		x.application.host.exchange = x
+	}
+	x.callable, x.call = callable, call
 	x.body.exchange = x
 	x.context.exchange = x
 	x.errors.To = errorLog{x}
 	x.writer.exchange = x
-	x.host.exchange = x
 	x.environ.Init(environ.Config{Source: source{x}, Context: &x.context, Input: &x.body, Errors: &x.errors})
 	return x
 }
+
+// number is the request as the functions of crossing.h take it. The caller holds the lock.
+func (x *exchange) number() C.uintptr_t { return C.uintptr_t(uintptr(unsafe.Pointer(x.call))) }
 
 // patience is what it takes to wait for the client: the waiter, and how long httpd lets it be silent.
 func (x *exchange) patience() (*waiter, time.Duration, error) {

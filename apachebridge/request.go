@@ -1,6 +1,6 @@
 package apachebridge
 
-// #include "modgo.h"
+// #include "crossing.h"
 import "C"
 
 import (
@@ -22,6 +22,9 @@ func (x *exchange) newRequest() *http.Request {
 	call := x.call
 	r := emptyRequest.WithContext(&x.context)
 	x.request = r
+	if x.parts == nil {
+		x.parts = new(requestParts)
+	}
 	strings := x.strings()
 	r.Method, r.Proto = strings.next(), strings.next()
 	r.RequestURI = strings.next()
@@ -60,7 +63,7 @@ type requestStrings struct {
 // strings copies the strings of the request (strings.c).
 func (x *exchange) strings() requestStrings {
 	var s C.modgo_strings
-	C.modgo_request_strings(x.call, &s)
+	C.modgo_cross_strings(x.number(), &s)
 	return requestStrings{C.GoStringN(s.bytes, C.int(s.size)), unsafe.Slice(s.lengths, int(s.count))}
 }
 
@@ -75,7 +78,7 @@ func (s *requestStrings) next() (first string) {
 func (x *exchange) takeHeaders(r *http.Request, strings *requestStrings) {
 	count := len(strings.lengths) / 2
 	header := make(http.Header, max(0, count-1)) // Host is not among them, as in net/http
-	values := x.valueSpace[:]                    // for the values of all names
+	values := x.parts.values[:]                  // for the values of all names
 	if count > len(values) {
 		values = make([]string, count)
 	}
@@ -168,7 +171,7 @@ func (x *exchange) takeTrailers() {
 // newURL is the URL behind the application's mount: what an http.Handler routes on, as behind http.StripPrefix. Path is
 // what the server mapped, rest what follows the mount.
 func (x *exchange) newURL(unparsed, path, rest, query string) *url.URL {
-	u := &x.urlSpace
+	u := &x.parts.url
 	u.RawQuery = query
 	if target := &x.call.r.parsed_uri; target.scheme != nil && target.hostinfo != nil {
 		u.Scheme, u.Host = goString(target.scheme), goString(target.hostinfo) // the target's absolute form

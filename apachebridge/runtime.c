@@ -25,11 +25,12 @@ extern const go_init modgo_go_init_start[] __attribute__((weak, visibility("hidd
 extern const go_init modgo_go_init_end[] __attribute__((weak, visibility("hidden")));
 
 /*
- * Every thread of Apache that enters Go needs a processor (P) of the scheduler, and finds one at once only while there
- * are more than are busy: so the default is this many more than the machine has processors. Fewer Ps make threads wait
- * for each other, many more make the garbage collector dearer; docs/performance.md has the measurement.
+ * Every thread of Apache that enters Go needs a processor (P) of the scheduler, and keeps it when it leaves. One that
+ * finds none waits until Go's monitor takes one back, for milliseconds: so the default is one for each thread, but no
+ * more than these, beside one for each of the machine's processors. Many more make the garbage collector dearer;
+ * docs/performance.md has the measurement.
  */
-#define SPARE_PROCS 6
+#define MOST_SPARE_PROCS 30
 
 /*
  * Between requests a P stays with its Apache thread, as if in a system call, so Go's monitor thread never rests: it
@@ -67,10 +68,19 @@ static int processors(void)
     return sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
 }
 
+/* How many threads of this process may serve requests at once, less those of mod_http2. */
+static int serving_threads(void)
+{
+    int threads = 1;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    return threads > 1 ? threads : 1;
+}
+
 static void set_environment(const modgo_process_config *c)
 {
+    int spare = serving_threads(), i;
     char max_procs[16];
-    int i;
 
     for (i = 0; i < c->environment->nelts; i++) {
         const modgo_setting *setting = &APR_ARRAY_IDX(c->environment, i, modgo_setting);
@@ -79,7 +89,8 @@ static void set_environment(const modgo_process_config *c)
     set("GOMAXPROCS", c->max_procs);
     set("GOMEMLIMIT", c->memory_limit);
     set("GOGC", c->gc);
-    apr_snprintf(max_procs, sizeof(max_procs), "%d", processors() + SPARE_PROCS);
+    apr_snprintf(max_procs, sizeof(max_procs), "%d",
+                 processors() + (spare < MOST_SPARE_PROCS ? spare : MOST_SPARE_PROCS));
     setenv("GOMAXPROCS", max_procs, 0);
 }
 

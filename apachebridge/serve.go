@@ -94,9 +94,10 @@ func (x *exchange) serveHandler(handler http.Handler) C.int {
 }
 
 func (x *exchange) serveApplication(application modgo.Application) C.int {
-	x.host.Host = apphost.Host{Transport: transport{x}, ErrorOverride: x.call.error_override != 0}
-	err := x.serving.Serve(application, &x.environ, &x.host)
-	return x.outcome(x.host.Status(), err)
+	a := x.application
+	a.host.Host = apphost.Host{Transport: transport{x}, ErrorOverride: x.call.error_override != 0}
+	err := a.serving.Serve(application, &x.environ, &a.host)
+	return x.outcome(a.host.Status(), err)
 }
 
 // outcome is what the content handler returns when the application has returned.
@@ -141,7 +142,9 @@ func (x *exchange) abort() {
 	}
 }
 
-func (x *exchange) sent() bool { return x.writer.Sent() || x.host.Sent() }
+func (x *exchange) sent() bool {
+	return x.writer.Sent() || x.application != nil && x.application.host.Sent()
+}
 
 // end is what happens last, whether the application returned, panicked or called runtime.Goexit.
 func (x *exchange) end(panicked any, returned bool, result C.int) C.int {

@@ -1,6 +1,6 @@
 package apachebridge
 
-// #include "modgo.h"
+// #include "crossing.h"
 import "C"
 
 import (
@@ -38,7 +38,7 @@ func (t transport) Send(head, body []byte, flags gateway.Flags) error {
 			piece, rest, now = body[:bodyPiece], body[bodyPiece:], 0
 		}
 		err := x.write(now, func() C.modgo_status {
-			return C.modgo_response_send(x.call, bytesOf(head), C.apr_size_t(len(head)), bytesOf(piece), C.apr_size_t(len(piece)), C.int(now))
+			return C.modgo_cross_send(x.number(), bytesOf(head), C.apr_size_t(len(head)), bytesOf(piece), C.apr_size_t(len(piece)), C.int(now))
 		})
 		if err != nil || len(rest) == 0 {
 			return err

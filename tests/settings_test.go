@@ -3,6 +3,7 @@ package tests
 import (
 	"os"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +13,9 @@ import (
 	"github.com/mod-go/mod-go/tests/httpdtest"
 	"github.com/mod-go/mod-go/tests/testdata/apps/settings"
 )
+
+// defaultProcs is GOMAXPROCS for the 16 threads that a child of these tests has.
+var defaultProcs = runtime.NumCPU() + 16
 
 // settingsCases are configurations of the process with what the Go runtime and the application see of them.
 var settingsCases = []struct {
@@ -23,23 +27,23 @@ var settingsCases = []struct {
 	gc          int
 	env         map[string]string
 }{
-	{"defaults", "", nil, 8, 0, 400, nil},
+	{"defaults", "", nil, defaultProcs, 0, 400, nil},
 	{"GoMaxProcs", "GoMaxProcs 3", nil, 3, 0, 400, nil},
 	{"GoMaxProcs, the last counts", "GoMaxProcs 3\nGoMaxProcs 5", nil, 5, 0, 400, nil},
-	{"GoMemoryLimit in bytes", "GoMemoryLimit 536870912", nil, 8, 512 << 20, 400, nil},
-	{"GoMemoryLimit in K", "GoMemoryLimit 307200K", nil, 8, 300 << 20, 400, nil},
-	{"GoMemoryLimit in M", "GoMemoryLimit 300m", nil, 8, 300 << 20, 400, nil},
-	{"GoMemoryLimit in G", "GoMemoryLimit 2G", nil, 8, 2 << 30, 400, nil},
-	{"GoMemoryLimit in T", "GoMemoryLimit 1T", nil, 8, 1 << 40, 400, nil},
-	{"GoGC", "GoGC 50", nil, 8, 0, 50, nil},
-	{"GoGC off", "GoGC Off", nil, 8, 0, -1, nil},
+	{"GoMemoryLimit in bytes", "GoMemoryLimit 536870912", nil, defaultProcs, 512 << 20, 400, nil},
+	{"GoMemoryLimit in K", "GoMemoryLimit 307200K", nil, defaultProcs, 300 << 20, 400, nil},
+	{"GoMemoryLimit in M", "GoMemoryLimit 300m", nil, defaultProcs, 300 << 20, 400, nil},
+	{"GoMemoryLimit in G", "GoMemoryLimit 2G", nil, defaultProcs, 2 << 30, 400, nil},
+	{"GoMemoryLimit in T", "GoMemoryLimit 1T", nil, defaultProcs, 1 << 40, 400, nil},
+	{"GoGC", "GoGC 50", nil, defaultProcs, 0, 50, nil},
+	{"GoGC off", "GoGC Off", nil, defaultProcs, 0, -1, nil},
 	{"httpd's own environment", "", []string{"GOMAXPROCS=2", "GOMEMLIMIT=400MiB", "GOGC=70", "TEST_INHERITED=yes"}, 2, 400 << 20, 70, map[string]string{"TEST_INHERITED": "yes"}},
 	{"directives before httpd's environment", "GoMaxProcs 3\nGoMemoryLimit 300M\nGoGC 50\nGoSetEnv TEST_INHERITED no",
 		[]string{"GOMAXPROCS=2", "GOMEMLIMIT=400MiB", "GOGC=70", "TEST_INHERITED=yes"}, 3, 300 << 20, 50, map[string]string{"TEST_INHERITED": "no"}},
-	{"GoSetEnv", "GoSetEnv TEST_ONE first\nGoSetEnv TEST_ONE second\nGoSetEnv TEST_TEXT \"a  b=c \\\"d\\\" käse\"", nil, 8, 0, 400,
+	{"GoSetEnv", "GoSetEnv TEST_ONE first\nGoSetEnv TEST_ONE second\nGoSetEnv TEST_TEXT \"a  b=c \\\"d\\\" käse\"", nil, defaultProcs, 0, 400,
 		map[string]string{"TEST_ONE": "second", "TEST_TEXT": `a  b=c "d" käse`, "TEST_INHERITED": absent}},
 	{"GoSetEnv of Go's own variables", "GoSetEnv GOMAXPROCS 4\nGoSetEnv GOGC 60", nil, 4, 0, 60, nil},
-	{"GoSetEnv before init functions", "GoSetEnv MODGO_TEST_VARIABLE early", nil, 8, 0, 400, map[string]string{"MODGO_TEST_VARIABLE": "early", "at init": "early"}},
+	{"GoSetEnv before init functions", "GoSetEnv MODGO_TEST_VARIABLE early", nil, defaultProcs, 0, 400, map[string]string{"MODGO_TEST_VARIABLE": "early", "at init": "early"}},
 }
 
 // TestSettings: the directives of the process reach the Go runtime and the application.
