@@ -18,19 +18,24 @@ SANITIZED := ./tests ./tests/contract
 LIMITS := ./tests/limits
 # A module of its own, so that frameworks and clients that only tests need are not in the one that users inherit.
 PROGRAMS := tests/programs
+# The same for the side-by-side benchmark, which draws plots.
+BENCH := bench
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 DEBIAN := apache2-bin apache2-dev media-types gcc libc6-dev binutils
 # For the tests of apps/chat's page.
 DEBIAN_BROWSER := chromium
 DEBIAN_LONG := valgrind
+# Load generators, and the modules that mod_go is compared with.
+DEBIAN_BENCH := wrk nghttp2-client libapache2-mod-wsgi-py3 libapache2-mod-fcgid libapache2-mod-perl2
 
-.PHONY: help deps deps-browser deps-long go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind fuzz fmt lint lint-go lint-c clean
+.PHONY: help deps deps-browser deps-long deps-bench bench bench-quick go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind fuzz fmt lint lint-go lint-c clean
 
 help:
 	@echo 'make run        serve the example applications on http://127.0.0.1:8000/ until Ctrl-C'
 	@echo 'make test       install what is missing, check the code, run all tests'
 	@echo 'make test-long  the tests under AddressSanitizer and valgrind, and those that take minutes'
+	@echo 'make bench      compare with every other way to serve from Apache; bench-quick: the ratios, in two minutes'
 	@echo 'make build      bin/modgo, and build/mod_go.so with the example applications'
 	@echo 'make fmt lint   format the code; look for mistakes'
 	@echo 'make clean      remove what was built'
@@ -48,6 +53,9 @@ deps-browser: deps
 
 deps-long: deps
 	@.ci/deps $(DEBIAN_LONG)
+
+deps-bench: deps
+	@.ci/deps $(DEBIAN_BENCH)
 
 # ---- building and running ----
 
@@ -68,6 +76,7 @@ test: deps build lint test-pure test-http test-programs test-limits
 
 test-pure: go
 	$(GO) test -race $(PURE)
+	cd $(BENCH) && $(GO) test ./internal/... && $(GO) test -run 'TestPlots|TestReport|TestReached' .
 
 # -exec sets the environment of the tests alone: what they build gets it, they themselves need not be built anew.
 test-http: deps
@@ -85,6 +94,16 @@ test-limits: deps
 # The same, and the figures into docs/performance.md.
 limits: deps
 	$(GO) test -count=1 -timeout 20m -v $(LIMITS) -args -report $(CURDIR)/docs/performance.md
+
+# Without a package's name go test shows what is printed as it comes, and when all is well too.
+# Every way to serve from Apache side by side, and the figures, plots and CSV into docs/: make bench ROUNDS=10
+ROUNDS ?= 0
+bench: deps-bench
+	cd $(BENCH) && $(GO) test -count=1 -timeout 60m -args -rounds $(ROUNDS) -report $(CURDIR)/docs
+
+# The ratios alone, in two minutes; fails where one is missed by more than a tenth.
+bench-quick: deps-bench
+	cd $(BENCH) && $(GO) test -count=1 -timeout 10m -run TestRatios -args -rounds $(ROUNDS)
 
 test-long: deps-long test-validated test-asan test-valgrind
 
@@ -129,6 +148,7 @@ lint-go: go
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	cd $(PROGRAMS) && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
+	cd $(BENCH) && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 
 lint-c: go
 	@.ci/compile-c
