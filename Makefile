@@ -74,8 +74,10 @@ run: deps bin/modgo
 
 test: deps build lint test-pure test-http test-programs test-limits
 
+# TestAllocations once more, because the race detector allocates too.
 test-pure: go
 	$(GO) test -race $(PURE)
+	$(GO) test -run TestAllocations ./internal/apphost
 	cd $(BENCH) && $(GO) test ./internal/... && $(GO) test -run 'TestPlots|TestReport|TestReached' .
 
 # -exec sets the environment of the tests alone: what they build gets it, they themselves need not be built anew.

@@ -1,3 +1,7 @@
+//go:build !race
+
+// Under the race detector a sync.Pool forgets at random what it was given.
+
 package apphost_test
 
 import (
