@@ -40,6 +40,10 @@ type Config struct {
 	Environ                []string // further environment variables of httpd itself, NAME=value
 }
 
+// RoomForOldChildren lets the worker MPM start a new child while an old one still has connections after a restart. The old
+// one's place is free only if its idle threads happened to end after its listener had said that it ends.
+const RoomForOldChildren = "MaxRequestWorkers 64\n"
+
 // The names within a server's folder.
 const (
 	objectName    = "mod_go.so"

@@ -22,6 +22,9 @@ func overTakenConnections(t *testing.T, timeout string, test func(t *testing.T, 
 					cfg.Threads = 16 // under prefork as many processes: while a connection is open its process is one of them
 				}
 				cfg.Conf += "GoShutdownTimeout " + timeout + "\n"
+				if mpm == "worker" {
+					cfg.Conf += httpdtest.RoomForOldChildren
+				}
 				srv := httpdtest.Start(t, cfg).Over(protocol)
 				if mpm == "prefork" {
 					srv.Expect(`AH00161: server reached MaxRequestWorkers`).Maybe() // old and new processes together
