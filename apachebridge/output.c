@@ -262,5 +262,7 @@ void modgo_output_capture(apr_pool_t *pchild, server_rec *s)
     action.sa_sigaction = aborted;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaction(SIGABRT, &action, &abort_before);
+    /* Go aborts on a goroutine's stack. Its start gives other handlers this flag, but it does not see httpd's own here. */
+    abort_before.sa_flags |= SA_ONSTACK;
     apr_pool_pre_cleanup_register(pchild, NULL, child_ends);
 }
