@@ -18,10 +18,9 @@ var (
 
 // body is the request's body: what httpd's input filters give, which have removed its framing. Reads from any goroutine
 // are safe; they wait without the connection's lock.
-type body struct {
-	exchange *exchange
-	err      error // sticks, io.EOF too
-}
+type body exchange
+
+func (b *body) exchange() *exchange { return (*exchange)(b) }
 
 var (
 	_ io.ReadCloser = (*body)(nil)
@@ -34,7 +33,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, b.error()
 	}
 	n, err, again := b.read(p)
-	for again && b.exchange.awaitHere(0) {
+	for again && b.exchange().awaitHere(0) {
 		n, err, again = b.read(p)
 	}
 	if again {
@@ -45,7 +44,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 // await is Read when there is nothing yet.
 func (b *body) await(p []byte) (n int, err error) {
-	w, timeout, failed := b.exchange.patience()
+	w, timeout, failed := b.exchange().patience()
 	if failed == nil {
 		failed = w.read.wait(timeout, func() (done, moved bool) {
 			var again bool
@@ -97,34 +96,34 @@ var bodyBlocks = sync.Pool{New: func() any { return new([bodyBlock]byte) }}
 
 // error is why nothing more can be read, nil while something can.
 func (b *body) error() error {
-	x := b.exchange
+	x := b.exchange()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return b.err
+	return x.bodyEnd
 }
 
 // fail makes err the end of the body, unless it has ended already, and returns how it has.
 func (b *body) fail(err error) error {
-	x := b.exchange
+	x := b.exchange()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if b.err == nil {
-		b.err = err
+	if x.bodyEnd == nil {
+		x.bodyEnd = err
 	}
-	return b.err
+	return x.bodyEnd
 }
 
 // read takes what httpd has. Again tells that there is nothing yet.
 func (b *body) read(p []byte) (n int, err error, again bool) {
-	x := b.exchange
+	x := b.exchange()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if b.err != nil {
-		return 0, b.err, false
+	if x.bodyEnd != nil {
+		return 0, x.bodyEnd, false
 	}
 	if x.call == nil {
-		b.err = http.ErrBodyReadAfterClose
-		return 0, b.err, false
+		x.bodyEnd = http.ErrBodyReadAfterClose
+		return 0, x.bodyEnd, false
 	}
 	got := C.modgo_cross_read(x.number(), bytesOf(p), C.apr_size_t(len(p)))
 	switch got.status {
@@ -133,20 +132,20 @@ func (b *body) read(p []byte) (n int, err error, again bool) {
 	case C.MODGO_AGAIN:
 		return 0, nil, true
 	case C.MODGO_EOF:
-		b.err = io.EOF
+		x.bodyEnd = io.EOF
 		x.takeTrailers()
 	case C.MODGO_ABORTED:
-		b.err = io.ErrUnexpectedEOF
+		x.bodyEnd = io.ErrUnexpectedEOF
 	case C.MODGO_TIMEOUT:
-		b.err = errBodyTimeout
+		x.bodyEnd = errBodyTimeout
 	case C.MODGO_TOOLARGE:
-		b.err = &http.MaxBytesError{Limit: int64(C.modgo_request_limit(x.call))}
+		x.bodyEnd = &http.MaxBytesError{Limit: int64(C.modgo_request_limit(x.call))}
 	case C.MODGO_BADBODY:
-		b.err = errBodyCoding
+		x.bodyEnd = errBodyCoding
 	default:
-		b.err = fmt.Errorf("mod_go: the body cannot be read: %s", aprError(got.apr))
+		x.bodyEnd = fmt.Errorf("mod_go: the body cannot be read: %s", aprError(got.apr))
 	}
-	return 0, b.err, false
+	return 0, x.bodyEnd, false
 }
 
 // Close ends reading; httpd drops what is left of the body.

@@ -21,6 +21,8 @@ int modgo_target_index(const modgo_target *t);
 int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config *c);
 /* child: tells whether the runtime lives. */
 int modgo_runtime_started(void);
+/* How many children the MPM runs at most. */
+int modgo_runtime_children(void);
 void modgo_child_init(apr_pool_t *pchild, server_rec *s);
 int modgo_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 int modgo_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);

@@ -59,6 +59,7 @@ static const char *target_init(cmd_parms *cmd, modgo_target *t, const char *pack
     t->file = cmd->directive->filename;
     t->line = cmd->directive->line_num;
     t->broken = 0;
+    t->index = modgo_callable_find(package, callable);
     if (!*package) {
         return apr_psprintf(cmd->pool, "%s: the package is empty; name it by its import path", cmd->cmd->name);
     }

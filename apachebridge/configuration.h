@@ -34,6 +34,7 @@ typedef struct modgo_target {
     const char *directive; /* its name, for messages */
     const char *file;      /* where it stands */
     int line;
+    int index; /* of the callable, where no GoCallableObject names another; -1: there is none */
     const struct modgo_dir_config *dir; /* whose GoApplication this is; NULL for an alias */
     int broken; /* what it names is not there: answered 503. After a restart only; else it is an error */
 } modgo_target;

@@ -49,7 +49,7 @@ func (c *requestContext) Err() error {
 func (c *requestContext) Value(key any) any {
 	switch key {
 	case modgo.ContextKey():
-		return &c.exchange.environ
+		return c.exchange.environ()
 	case http.LocalAddrContextKey:
 		if local := c.localAddr(); local != nil {
 			return local
@@ -105,10 +105,13 @@ func (c *requestContext) localAddr() net.Addr {
 	x := c.exchange
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.call == nil {
-		return x.local
+	switch {
+	case x.call != nil:
+		return x.localAddr()
+	case x.taken != nil:
+		return x.taken.local
 	}
-	return x.localAddr()
+	return nil
 }
 
 // localAddr is the address that the client connected to. The caller holds the lock.

@@ -7,9 +7,10 @@
 
 #include "modgo.h"
 
-static inline void modgo_cross_strings(uintptr_t q, modgo_strings *strings)
+static inline modgo_strings modgo_cross_strings(uintptr_t q, char *bytes, apr_size_t room, apr_uint32_t *lengths,
+                                                int most)
 {
-    modgo_request_strings((modgo_request *)q, strings);
+    return modgo_request_strings((modgo_request *)q, bytes, room, lengths, most);
 }
 
 static inline modgo_read modgo_cross_read(uintptr_t q, char *buffer, apr_size_t len)

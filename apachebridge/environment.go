@@ -35,7 +35,7 @@ func (s source) Lookup(name string) (string, bool) {
 		return "", false
 	}
 	if x.call == nil {
-		return x.snapshot.lookup(name)
+		return x.remembered().lookup(name)
 	}
 	if name == "REQUEST_METHOD" { // which modgo asks for each request
 		return goMethod(x.call.r.method), true
@@ -73,7 +73,7 @@ func (s source) entries() [][2]string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.call == nil {
-		return x.snapshot.all()
+		return x.remembered().all()
 	}
 	return x.variables()
 }

@@ -30,18 +30,22 @@ type exchange struct {
 
 	writer      responseWriter   // an http.Handler's response
 	application *applicationPart // an Application's; nil without
-	environ     environ.Environ
-	errors      lines.Writer
-	body        body
+	environment *environment     // an Application's, and what a handler asks the context for; nil until then
+	bodyEnd     error            // why nothing more of the body can be read, io.EOF too; sticks
 	context     requestContext
 	request     *http.Request // an http.Handler's
 	parts       *requestParts // memory for it; nil until it is made for an Application
 
 	released   chan struct{} // closed when Apache's thread can go, though the handler has not returned; nil if it cannot
-	filtered   *filteredConn // the connection, when it was taken over through its filters; nil without
-	snapshot   snapshot      // the variables, of a connection that was taken over
-	local      net.Addr      // the address that the client connected to, of a connection that was taken over
+	taken      *takenOver    // nil unless the connection was taken over
 	lateServer *http.Server  // of a request that came when the child had begun to end; nil before it is asked for
+}
+
+// takenOver is what is known of a connection that was taken over.
+type takenOver struct {
+	variables snapshot      // of the request
+	local     net.Addr      // the address that the client connected to
+	filtered  *filteredConn // the connection, if it is reached through its filters
 }
 
 // applicationPart is what only an Application's exchange needs.
@@ -53,7 +57,13 @@ type applicationPart struct {
 // requestParts is what an http.Request points to.
 type requestParts struct {
 	url    url.URL
-	values [16]string // of its headers, unless there are more
+	values [4]string // of its headers, unless there are more
+}
+
+// environment is the environ of a request, with the writer for its errors.
+type environment struct {
+	environ.Environ
+	errors lines.Writer
 }
 
 // An exchange is one allocation with what goes with its kind of callable.
@@ -65,6 +75,7 @@ type (
 	applicationExchange struct {
 		exchange
 		applicationPart
+		environment
 	}
 )
 
@@ -80,14 +91,39 @@ func newExchange(call *C.modgo_request, callable *modgo.Callable) *exchange {
 		x = &whole.exchange
 		x.application = &whole.applicationPart
 		x.application.host.exchange = x
+		x.environment = &whole.environment
+		x.environment.init(x)
 	}
 	x.callable, x.call = callable, call
-	x.body.exchange = x
 	x.context.exchange = x
-	x.errors.To = errorLog{x}
 	x.writer.exchange = x
-	x.environ.Init(environ.Config{Source: source{x}, Context: &x.context, Input: &x.body, Errors: &x.errors})
 	return x
+}
+
+func (e *environment) init(x *exchange) {
+	e.errors.To = errorLog{x}
+	e.Init(environ.Config{Source: source{x}, Context: &x.context, Input: (*body)(x), Errors: &e.errors})
+}
+
+// environ is that of the request, which is made for a handler that asks for it.
+func (x *exchange) environ() *environ.Environ {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.environment == nil {
+		x.environment = new(environment)
+		x.environment.init(x)
+	}
+	return &x.environment.Environ
+}
+
+// flushErrors logs the last line that the application has written to its environ's errors, which may have no end.
+func (x *exchange) flushErrors() {
+	x.mu.Lock()
+	e := x.environment
+	x.mu.Unlock()
+	if e != nil {
+		e.errors.Flush()
+	}
 }
 
 // number is the request as the functions of crossing.h take it. The caller holds the lock.

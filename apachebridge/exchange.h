@@ -79,16 +79,17 @@ const char *modgo_request_id(request_rec *r);
  */
 #define MODGO_STRINGS_FIXED 8
 
-/* One behind the other, from the request's pool. */
+/* How many strings there are, and their bytes, at most. */
 typedef struct modgo_strings {
-    const char *bytes;
     apr_size_t size;
-    const apr_uint32_t *lengths;
     int count;
 } modgo_strings;
 
-/* request */
-void modgo_request_strings(modgo_request *q, modgo_strings *strings);
+/*
+ * request: writes the strings one behind the other, and their lengths; nothing if there is no room for so many, or for so
+ * many bytes.
+ */
+modgo_strings modgo_request_strings(modgo_request *q, char *bytes, apr_size_t room, apr_uint32_t *lengths, int most);
 
 /* ---- body.c ---- */
 

@@ -212,6 +212,8 @@ int modgo_mapping_find(request_rec *r, modgo_mapping *m)
         return 0;
     }
     m->callable = m->target->callable ? m->target->callable : dir->callable;
-    m->index = m->target->broken ? -1 : modgo_callable_find(m->target->package, m->callable);
+    m->index = m->target->broken                ? -1
+               : m->callable == m->target->callable ? m->target->index
+                                                    : modgo_callable_find(m->target->package, m->callable);
     return 1;
 }

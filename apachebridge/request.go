@@ -6,9 +6,7 @@ import "C"
 import (
 	"crypto/tls"
 	"net/http"
-	"net/textproto"
 	"net/url"
-	"unsafe"
 
 	"github.com/mod-go/mod-go/environ"
 	"github.com/mod-go/mod-go/internal/httpfield"
@@ -26,6 +24,7 @@ func (x *exchange) newRequest() *http.Request {
 		x.parts = new(requestParts)
 	}
 	strings := x.strings()
+	defer strings.release()
 	r.Method, r.Proto = strings.next(), strings.next()
 	r.RequestURI = strings.next()
 	unparsed, path, query := strings.next(), strings.next(), strings.next()
@@ -43,7 +42,7 @@ func (x *exchange) newRequest() *http.Request {
 	}
 	r.ContentLength = int64(call.content_length)
 	if r.Body = http.NoBody; call.content_length != 0 {
-		r.Body = &x.body
+		r.Body = (*body)(x)
 	}
 	if call.content_length < 0 && r.ProtoMajor < 2 {
 		r.TransferEncoding = []string{"chunked"}
@@ -54,36 +53,17 @@ func (x *exchange) newRequest() *http.Request {
 	return r
 }
 
-// requestStrings are the strings of a request, parts of one block.
-type requestStrings struct {
-	block   string
-	lengths []C.apr_uint32_t
-}
-
-// strings copies the strings of the request (strings.c).
-func (x *exchange) strings() requestStrings {
-	var s C.modgo_strings
-	C.modgo_cross_strings(x.number(), &s)
-	return requestStrings{C.GoStringN(s.bytes, C.int(s.size)), unsafe.Slice(s.lengths, int(s.count))}
-}
-
-// next cuts off the first.
-func (s *requestStrings) next() (first string) {
-	n := s.lengths[0]
-	first, s.block, s.lengths = s.block[:n], s.block[n:], s.lengths[1:]
-	return first
-}
-
 // takeHeaders makes the headers of the request from the strings that are left: all names and values.
 func (x *exchange) takeHeaders(r *http.Request, strings *requestStrings) {
 	count := len(strings.lengths) / 2
+	all := *strings
 	header := make(http.Header, max(0, count-1)) // Host is not among them, as in net/http
 	values := x.parts.values[:]                  // for the values of all names
 	if count > len(values) {
 		values = make([]string, count)
 	}
 	for i := range count {
-		name, value := textproto.CanonicalMIMEHeaderKey(strings.next()), strings.next()
+		name, value := strings.next(), strings.next()
 		switch name {
 		case "Host":
 			r.Host = value
@@ -101,13 +81,23 @@ func (x *exchange) takeHeaders(r *http.Request, strings *requestStrings) {
 			r.Close = r.ProtoMajor < 2 && closes(value, !r.Close)
 		}
 		values[i] = value
-		if before, repeated := header[name]; repeated {
-			header[name] = append(before, value)
-		} else {
-			header[name] = values[i : i+1 : i+1]
+		before := len(header)
+		header[name] = values[i : i+1 : i+1]
+		if len(header) == before { // rare: httpd joins most of those that are repeated
+			header[name] = all.values(name, i+1)
 		}
 	}
 	r.Header = header
+}
+
+// values are those of a name among the first count headers.
+func (s requestStrings) values(name string, count int) (values []string) {
+	for range count {
+		if n, value := s.next(), s.next(); n == name {
+			values = append(values, value)
+		}
+	}
+	return values
 }
 
 // announceTrailers enters the names of trailers that the request announces, without values, which come after the body

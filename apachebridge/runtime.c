@@ -27,10 +27,10 @@ extern const go_init modgo_go_init_end[] __attribute__((weak, visibility("hidden
 /*
  * Every thread of Apache that enters Go needs a processor (P) of the scheduler, and keeps it when it leaves. One that
  * finds none waits until Go's monitor takes one back, for milliseconds: so the default is one for each thread, but no
- * more than these, beside one for each of the machine's processors. Many more make the garbage collector dearer;
+ * more than these, beside one for each of the machine's processors. Very many make the garbage collector dearer;
  * docs/performance.md has the measurement.
  */
-#define MOST_SPARE_PROCS 30
+#define MOST_SPARE_PROCS 126
 
 /*
  * Between requests a P stays with its Apache thread, as if in a system call, so Go's monitor thread never rests: it
@@ -75,6 +75,14 @@ static int serving_threads(void)
 
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     return threads > 1 ? threads : 1;
+}
+
+int modgo_runtime_children(void)
+{
+    int children = 1;
+
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &children);
+    return children > 1 ? children : 1;
 }
 
 static void set_environment(const modgo_process_config *c)

@@ -96,7 +96,7 @@ func (x *exchange) serveHandler(handler http.Handler) C.int {
 func (x *exchange) serveApplication(application modgo.Application) C.int {
 	a := x.application
 	a.host.Host = apphost.Host{Transport: transport{x}, ErrorOverride: x.call.error_override != 0}
-	err := a.serving.Serve(application, &x.environ, &a.host)
+	err := a.serving.Serve(application, &x.environment.Environ, &a.host)
 	return x.outcome(a.host.Status(), err)
 }
 
@@ -148,7 +148,7 @@ func (x *exchange) sent() bool {
 
 // end is what happens last, whether the application returned, panicked or called runtime.Goexit.
 func (x *exchange) end(panicked any, returned bool, result C.int) C.int {
-	x.errors.Flush()
+	x.flushErrors()
 	switch {
 	case returned:
 	case panicked == http.ErrAbortHandler:
@@ -203,7 +203,7 @@ func (x *exchange) id() string {
 	if x.call != nil {
 		return C.GoString(C.modgo_request_id(x.call.r))
 	}
-	id, _ := x.snapshot.lookup("mod_go.request_id")
+	id, _ := x.remembered().lookup("mod_go.request_id")
 	return id
 }
 

@@ -27,34 +27,37 @@ static apr_size_t write_address(char *to, const char *ip, apr_size_t ip_len, uns
 /* The longest that write_address adds to an address: brackets, colon and five digits. */
 #define ADDRESS_EXTRA 8
 
-void modgo_request_strings(modgo_request *q, modgo_strings *strings)
+modgo_strings modgo_request_strings(modgo_request *q, char *bytes, apr_size_t room, apr_uint32_t *lengths, int most)
 {
     request_rec *r = q->r;
     const apr_table_entry_t *header = (const apr_table_entry_t *)q->headers_in->elts;
     const char *fixed[MODGO_STRINGS_FIXED] = {r->method, r->protocol, modgo_request_target(r), r->unparsed_uri, r->uri,
                                               r->args,   r->hostname, r->useragent_ip};
     int headers = q->headers_in->nelts, i;
-    apr_uint32_t *lengths = apr_palloc(r->pool, (MODGO_STRINGS_FIXED + 1 + 2 * headers) * sizeof(*lengths)), *next;
-    apr_size_t size = ADDRESS_EXTRA + q->mapping.path_info_len;
-    char *bytes;
+    modgo_strings strings = {ADDRESS_EXTRA + q->mapping.path_info_len, MODGO_STRINGS_FIXED + 1 + 2 * headers};
+    apr_uint32_t *next;
 
+    if (strings.count > most) {
+        strings.size = 0;
+        return strings;
+    }
     for (i = 0; i < MODGO_STRINGS_FIXED; i++) {
         if (!fixed[i]) {
             fixed[i] = "";
         }
         lengths[i] = strlen(fixed[i]);
-        size += lengths[i];
+        strings.size += lengths[i];
     }
     next = lengths + MODGO_STRINGS_FIXED + 1;
     for (i = 0; i < headers; i++) {
         *next = strlen(header[i].key);
-        size += *next++;
+        strings.size += *next++;
         *next = strlen(header[i].val);
-        size += *next++;
+        strings.size += *next++;
     }
-
-    strings->bytes = bytes = apr_palloc(r->pool, size);
-    strings->lengths = lengths;
+    if (strings.size > room) {
+        return strings;
+    }
     for (i = 0; i < MODGO_STRINGS_FIXED - 1; i++) {
         memcpy(bytes, fixed[i], lengths[i]);
         bytes += lengths[i];
@@ -70,6 +73,5 @@ void modgo_request_strings(modgo_request *q, modgo_strings *strings)
         memcpy(bytes, header[i].val, *next);
         bytes += *next++;
     }
-    strings->size = bytes - strings->bytes;
-    strings->count = next - lengths;
+    return strings;
 }

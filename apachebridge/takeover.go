@@ -64,7 +64,7 @@ func (x *exchange) takeOver() (net.Conn, []byte, error) {
 	if x.call == nil {
 		return nil, nil, errFinished
 	}
-	x.snapshot, x.local = newSnapshot(x.call), x.localAddr()
+	x.taken = &takenOver{variables: newSnapshot(x.call), local: x.localAddr()}
 	var got C.modgo_takeover
 	switch C.modgo_take_over(x.call, &got) {
 	case C.MODGO_OK:
@@ -74,11 +74,11 @@ func (x *exchange) takeOver() (net.Conn, []byte, error) {
 		return nil, nil, net.ErrClosed
 	}
 	x.broken = http.ErrHijacked
-	x.body.err = http.ErrBodyReadAfterClose
+	x.bodyEnd = http.ErrBodyReadAfterClose
 	ahead := C.GoBytes(unsafe.Pointer(got.ahead), C.int(got.ahead_len))
 	if got.descriptor < 0 {
-		x.filtered = newFilteredConn(x)
-		return newOwnedConn(x.filtered), ahead, nil
+		x.taken.filtered = newFilteredConn(x)
+		return newOwnedConn(x.taken.filtered), ahead, nil
 	}
 	file := os.NewFile(uintptr(got.descriptor), "client")
 	defer file.Close()
@@ -90,7 +90,24 @@ func (x *exchange) takeOver() (net.Conn, []byte, error) {
 func (x *exchange) takenFiltered() *filteredConn {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.filtered
+	return x.filtered()
+}
+
+// filtered is takenFiltered for a caller who holds the lock.
+func (x *exchange) filtered() *filteredConn {
+	if x.taken == nil {
+		return nil
+	}
+	return x.taken.filtered
+}
+
+// remembered are the variables of a request that httpd does not know any more; none unless its connection was taken over. The
+// caller holds the lock.
+func (x *exchange) remembered() snapshot {
+	if x.taken == nil {
+		return ""
+	}
+	return x.taken.variables
 }
 
 // readWriter reads what httpd has read ahead, then conn.

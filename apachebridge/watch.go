@@ -139,5 +139,5 @@ func (x *exchange) clientGone() bool {
 		return false
 	}
 	defer x.mu.Unlock()
-	return x.call != nil && x.filtered == nil && C.modgo_request_gone(x.call) != 0
+	return x.call != nil && x.filtered() == nil && C.modgo_request_gone(x.call) != 0
 }

@@ -116,7 +116,7 @@ type response struct {
 	cleanups []func() // of OnClose, the outermost first
 
 	headSpace  Head
-	fieldSpace [8][2]string // a copy of the headers, which are the application's to use again
+	fieldSpace [6][2]string // a copy of the headers, which are the application's to use again
 }
 
 // usable is why nothing can be done to the response any more, nil while something can. The caller holds mu.

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"runtime"
@@ -10,12 +11,19 @@ import (
 	"time"
 
 	"github.com/mod-go/mod-go/internal/httpdconf"
+	"github.com/mod-go/mod-go/internal/memory"
 	"github.com/mod-go/mod-go/tests/httpdtest"
 	"github.com/mod-go/mod-go/tests/testdata/apps/settings"
 )
 
 // defaultProcs is GOMAXPROCS for the 16 threads that a child of these tests has.
 var defaultProcs = runtime.NumCPU() + 16
+
+// defaultGC is GOGC in each of so many children (docs/directives.md, GoGC).
+func defaultGC(children int) int {
+	garbage := min(64<<20, max(4<<20, memory.Limit()/32/uint64(children)))
+	return int(100 * garbage / (4 << 20))
+}
 
 // settingsCases are configurations of the process with what the Go runtime and the application see of them.
 var settingsCases = []struct {
@@ -27,23 +35,23 @@ var settingsCases = []struct {
 	gc          int
 	env         map[string]string
 }{
-	{"defaults", "", nil, defaultProcs, 0, 400, nil},
-	{"GoMaxProcs", "GoMaxProcs 3", nil, 3, 0, 400, nil},
-	{"GoMaxProcs, the last counts", "GoMaxProcs 3\nGoMaxProcs 5", nil, 5, 0, 400, nil},
-	{"GoMemoryLimit in bytes", "GoMemoryLimit 536870912", nil, defaultProcs, 512 << 20, 400, nil},
-	{"GoMemoryLimit in K", "GoMemoryLimit 307200K", nil, defaultProcs, 300 << 20, 400, nil},
-	{"GoMemoryLimit in M", "GoMemoryLimit 300m", nil, defaultProcs, 300 << 20, 400, nil},
-	{"GoMemoryLimit in G", "GoMemoryLimit 2G", nil, defaultProcs, 2 << 30, 400, nil},
-	{"GoMemoryLimit in T", "GoMemoryLimit 1T", nil, defaultProcs, 1 << 40, 400, nil},
+	{"defaults", "", nil, defaultProcs, 0, defaultGC(1), nil},
+	{"GoMaxProcs", "GoMaxProcs 3", nil, 3, 0, defaultGC(1), nil},
+	{"GoMaxProcs, the last counts", "GoMaxProcs 3\nGoMaxProcs 5", nil, 5, 0, defaultGC(1), nil},
+	{"GoMemoryLimit in bytes", "GoMemoryLimit 536870912", nil, defaultProcs, 512 << 20, defaultGC(1), nil},
+	{"GoMemoryLimit in K", "GoMemoryLimit 307200K", nil, defaultProcs, 300 << 20, defaultGC(1), nil},
+	{"GoMemoryLimit in M", "GoMemoryLimit 300m", nil, defaultProcs, 300 << 20, defaultGC(1), nil},
+	{"GoMemoryLimit in G", "GoMemoryLimit 2G", nil, defaultProcs, 2 << 30, defaultGC(1), nil},
+	{"GoMemoryLimit in T", "GoMemoryLimit 1T", nil, defaultProcs, 1 << 40, defaultGC(1), nil},
 	{"GoGC", "GoGC 50", nil, defaultProcs, 0, 50, nil},
 	{"GoGC off", "GoGC Off", nil, defaultProcs, 0, -1, nil},
 	{"httpd's own environment", "", []string{"GOMAXPROCS=2", "GOMEMLIMIT=400MiB", "GOGC=70", "TEST_INHERITED=yes"}, 2, 400 << 20, 70, map[string]string{"TEST_INHERITED": "yes"}},
 	{"directives before httpd's environment", "GoMaxProcs 3\nGoMemoryLimit 300M\nGoGC 50\nGoSetEnv TEST_INHERITED no",
 		[]string{"GOMAXPROCS=2", "GOMEMLIMIT=400MiB", "GOGC=70", "TEST_INHERITED=yes"}, 3, 300 << 20, 50, map[string]string{"TEST_INHERITED": "no"}},
-	{"GoSetEnv", "GoSetEnv TEST_ONE first\nGoSetEnv TEST_ONE second\nGoSetEnv TEST_TEXT \"a  b=c \\\"d\\\" käse\"", nil, defaultProcs, 0, 400,
+	{"GoSetEnv", "GoSetEnv TEST_ONE first\nGoSetEnv TEST_ONE second\nGoSetEnv TEST_TEXT \"a  b=c \\\"d\\\" käse\"", nil, defaultProcs, 0, defaultGC(1),
 		map[string]string{"TEST_ONE": "second", "TEST_TEXT": `a  b=c "d" käse`, "TEST_INHERITED": absent}},
 	{"GoSetEnv of Go's own variables", "GoSetEnv GOMAXPROCS 4\nGoSetEnv GOGC 60", nil, 4, 0, 60, nil},
-	{"GoSetEnv before init functions", "GoSetEnv MODGO_TEST_VARIABLE early", nil, defaultProcs, 0, 400, map[string]string{"MODGO_TEST_VARIABLE": "early", "at init": "early"}},
+	{"GoSetEnv before init functions", "GoSetEnv MODGO_TEST_VARIABLE early", nil, defaultProcs, 0, defaultGC(1), map[string]string{"MODGO_TEST_VARIABLE": "early", "at init": "early"}},
 }
 
 // TestSettings: the directives of the process reach the Go runtime and the application.
@@ -71,7 +79,7 @@ func TestSettings(t *testing.T) {
 // TestCollector: without a GoGC, garbage is collected the more eagerly the more memory is alive.
 func TestCollector(t *testing.T) {
 	srv := httpdtest.Start(t, httpdtest.Config{Packages: testPackages, Processes: 1, Conf: "GoAlias / " + settingsApp})
-	for _, step := range []struct{ megabytes, percent int }{{8, 200}, {64, 100}, {0, 400}} {
+	for _, step := range []struct{ megabytes, percent int }{{8, defaultGC(1) / 2}, {64, 100}, {0, defaultGC(1)}} {
 		path := "/?live=" + strconv.Itoa(step.megabytes) // each request collects garbage, after which the percentage follows
 		var report settings.Report
 		if err := httpdtest.Poll(10*time.Second, func() bool {
@@ -80,6 +88,18 @@ func TestCollector(t *testing.T) {
 		}); err != nil {
 			t.Errorf("with %d MB alive the collector's percentage is %d; want about %d: %v", step.megabytes, report.GC, step.percent, err)
 		}
+	}
+}
+
+// TestGarbageIsShared: the more children there are, the less garbage may gather in each.
+func TestGarbageIsShared(t *testing.T) {
+	const children = 1000
+	srv := httpdtest.Start(t, httpdtest.Config{
+		MPM: "prefork", Packages: testPackages,
+		Conf: fmt.Sprintf("GoAlias / %s\nServerLimit %d\nMaxRequestWorkers %[2]d", settingsApp, children),
+	})
+	if report := decode[settings.Report](t, srv.Get("/")); report.GC != defaultGC(children) {
+		t.Errorf("with up to %d children the collector's percentage is %d; want %d", children, report.GC, defaultGC(children))
 	}
 }
 

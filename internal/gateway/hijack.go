@@ -19,8 +19,8 @@ func (w *ResponseWriter) Hijack(take func() (net.Conn, *bufio.ReadWriter, error)
 	}
 	switching := w.status == http.StatusSwitchingProtocols && !w.sent
 	if w.status != 0 && !switching {
-		w.push(w.buffer, Flush)
-		w.buffer = w.buffer[:0]
+		w.push(w.scratch.buffer, Flush)
+		w.scratch.buffer = w.scratch.buffer[:0]
 		if w.err != nil {
 			return nil, nil, w.err
 		}
@@ -43,7 +43,7 @@ func (w *ResponseWriter) Hijack(take func() (net.Conn, *bufio.ReadWriter, error)
 
 // writeSwitching writes the head of 101 Switching Protocols (RFC 9110 section 15.2.2).
 func (w *ResponseWriter) writeSwitching(conn io.Writer) error {
-	status, fields := UnpackHead(w.packed)
+	status, fields := UnpackHead(w.scratch.packed)
 	head := append([]byte("HTTP/1.1 "), status...)
 	dated := false
 	for name, value := range fields {

@@ -53,11 +53,11 @@ func (w *ResponseWriter) sendFile(r io.Reader) (n int64, done bool, err error) {
 			return 0, false, err
 		}
 	}
-	if len(w.buffer) > 0 {
-		w.push(w.buffer, 0)
-		w.buffer = w.buffer[:0]
+	if len(w.scratch.buffer) > 0 {
+		w.push(w.scratch.buffer, 0)
+		w.scratch.buffer = w.scratch.buffer[:0]
 	}
-	head := w.packed
+	head := w.scratch.packed
 	if w.sent {
 		head = nil
 	}
@@ -79,12 +79,12 @@ func (w *ResponseWriter) sendFile(r io.Reader) (n int64, done bool, err error) {
 // sniffFile sets the Content-Type that the first bytes of the body suggest.
 func (w *ResponseWriter) sniffFile(f *os.File, offset int64) error {
 	var first [sniffLength]byte
-	n := copy(first[:], w.buffer)
+	n := copy(first[:], w.scratch.buffer)
 	read, err := f.ReadAt(first[n:], offset)
 	if err != nil && err != io.EOF {
 		return err
 	}
-	w.packed = AppendHeader(w.packed, "Content-Type", http.DetectContentType(first[:n+read]))
+	w.scratch.packed = AppendHeader(w.scratch.packed, "Content-Type", http.DetectContentType(first[:n+read]))
 	w.typed = true
 	return nil
 }

@@ -26,28 +26,25 @@ const sniffLength = 512
 type ResponseWriter struct {
 	// Set before the first use, and left alone after it.
 	Transport     Transport
-	Head          bool // the request is a HEAD: the body is counted, and not sent
-	ErrorOverride bool // error responses get the server's body, whatever the handler's
 	Status        int  // of a response whose handler sets none; 0 means 200
 	Expected      int  // how many headers the handler is likely to set; 0 where that is not known
+	Head          bool // the request is a HEAD: the body is counted, and not sent
+	ErrorOverride bool // error responses get the server's body, whatever the handler's
+
+	excess bool // a write went beyond Content-Length
+	typed  bool // Content-Type is set, or must not be
+	sent   bool // the head is out
+	left   bool // the server makes the body
 
 	// mu makes calls from other goroutines than the handler's safe, and those that come when it has returned an error. A
 	// write that waits for the client holds it, so that others wait for their turn.
 	mu      sync.Mutex
 	header  http.Header
-	scratch *Scratch // where the next two are, from WriteHeader to the end
-	packed  []byte   // the head, once WriteHeader was called
-	buffer  []byte   // of the body, not yet sent
 	status  int      // 0 until WriteHeader was called
+	scratch *Scratch // what is put together, from WriteHeader to the end
 	length  int64    // Content-Length, -1 without
 	written int64    // bytes of the body, sent or not
-	excess  bool     // a write went beyond Content-Length
-	typed   bool     // Content-Type is set, or must not be
-	sent    bool     // the head is out
-	left    bool     // the server makes the body
-
-	announced []string // trailers, by the header Trailer
-	err       error    // of the Transport; sticks
+	err     error    // of the Transport; sticks
 }
 
 var (
@@ -91,24 +88,26 @@ func (w *ResponseWriter) writeHeader(status int) {
 	w.status = status
 	w.length = -1
 	w.scratch = NewScratch()
-	w.buffer = w.scratch.body[:0]
-	w.packed = w.appendHeaders(appendStatus(w.scratch.Head, status, reason(status)), true)
-	w.left = w.ErrorOverride && status >= 400 && w.Transport.Leave(w.packed)
+	w.scratch.buffer = w.scratch.body[:0]
+	w.scratch.packed = w.appendHeaders(appendStatus(w.scratch.Head, status, reason(status)), true)
+	w.left = w.ErrorOverride && status >= 400 && w.Transport.Leave(w.scratch.packed)
 }
 
 // appendHeaders packs the headers and, for the final head, remembers what they say of the body.
 func (w *ResponseWriter) appendHeaders(dst []byte, final bool) []byte {
+	var announced []string
 	if final {
 		for _, value := range w.header["Trailer"] {
-			w.announced = slices.AppendSeq(w.announced, httpfield.TrailerNames(value))
+			announced = slices.AppendSeq(announced, httpfield.TrailerNames(value))
 		}
+		w.scratch.announced = announced
 	}
 	_, trails := w.Transport.(TrailerTransport)
 	for name, values := range w.header {
 		switch {
 		case name == "Trailer" && !(final && trails):
 			continue
-		case strings.HasPrefix(name, http.TrailerPrefix) || slices.Contains(w.announced, name):
+		case strings.HasPrefix(name, http.TrailerPrefix) || slices.Contains(announced, name):
 			continue // after the body
 		case !httpfield.ValidName(name):
 			continue // as net/http does: it would break the response
@@ -155,20 +154,20 @@ func (w *ResponseWriter) write(block []byte) (int, error) {
 	if err := w.admit(len(block)); err != nil || w.discards() {
 		return len(block) * boolean(err == nil), err
 	}
-	if len(w.buffer)+len(block) <= bufferSize {
-		w.buffer = append(w.buffer, block...)
+	if len(w.scratch.buffer)+len(block) <= bufferSize {
+		w.scratch.buffer = append(w.scratch.buffer, block...)
 		return len(block), nil
 	}
 	rest := block
-	if len(w.buffer) > 0 {
-		if n := sniffLength - len(w.buffer); n > 0 && !w.sent && !w.typed {
-			w.buffer, rest = append(w.buffer, block[:n]...), block[n:]
+	if len(w.scratch.buffer) > 0 {
+		if n := sniffLength - len(w.scratch.buffer); n > 0 && !w.sent && !w.typed {
+			w.scratch.buffer, rest = append(w.scratch.buffer, block[:n]...), block[n:]
 		}
-		w.push(w.buffer, 0)
-		w.buffer = w.buffer[:0]
+		w.push(w.scratch.buffer, 0)
+		w.scratch.buffer = w.scratch.buffer[:0]
 	}
 	if len(rest) < bufferSize {
-		w.buffer = append(w.buffer, rest...)
+		w.scratch.buffer = append(w.scratch.buffer, rest...)
 	} else {
 		w.push(rest, 0)
 	}
@@ -185,8 +184,8 @@ func (w *ResponseWriter) WriteString(block string) (int, error) {
 	if err := w.admit(len(block)); err != nil || w.discards() {
 		return len(block) * boolean(err == nil), err
 	}
-	if len(w.buffer)+len(block) <= bufferSize {
-		w.buffer = append(w.buffer, block...)
+	if len(w.scratch.buffer)+len(block) <= bufferSize {
+		w.scratch.buffer = append(w.scratch.buffer, block...)
 		return len(block), nil
 	}
 	w.written -= int64(len(block)) // write admits it again
@@ -237,14 +236,14 @@ func (w *ResponseWriter) FlushError() error {
 	if err := w.admit(0); err != nil || w.discards() {
 		return err
 	}
-	w.push(w.buffer, Flush)
-	w.buffer = w.buffer[:0]
+	w.push(w.scratch.buffer, Flush)
+	w.scratch.buffer = w.scratch.buffer[:0]
 	return w.err
 }
 
 // push sends body, after the head if that is not out yet.
 func (w *ResponseWriter) push(body []byte, flags Flags) {
-	head := w.packed
+	head := w.scratch.packed
 	if w.sent {
 		head = nil
 	} else if !w.typed && len(body) > 0 && httpfield.BodyAllowed(w.status) {
@@ -278,28 +277,29 @@ func (w *ResponseWriter) Finish() (status int, err error) {
 	if w.status == 0 {
 		w.writeHeader(w.defaultStatus())
 	}
+	if w.err != nil {
+		return 0, w.err
+	}
 	trailers := w.trailers()
 	switch {
-	case w.err != nil:
-		return 0, w.err
 	case w.left:
 		return w.status, nil
-	case w.isBareError() && len(w.announced)+len(trailers) == 0 && w.Transport.Leave(w.packed):
+	case w.isBareError() && len(w.scratch.announced)+len(trailers) == 0 && w.Transport.Leave(w.scratch.packed):
 		w.left = true
 		return w.status, nil
 	case w.length > w.written && !w.Head && httpfield.BodyAllowed(w.status):
 		return 0, fmt.Errorf("the handler wrote %d of the %d bytes that its Content-Length promised", w.written, w.length)
 	}
 	w.sendTrailers(trailers)
-	w.push(w.buffer, End)
+	w.push(w.scratch.buffer, End)
 	return 0, w.err
 }
 
 // release gives up what the response was put together in: nothing more can be written.
 func (w *ResponseWriter) release() {
 	if w.scratch != nil {
-		w.scratch.Release(w.packed)
-		w.scratch, w.packed, w.buffer = nil, nil, nil
+		w.scratch.Release(w.scratch.packed)
+		w.scratch = nil
 	}
 }
 
@@ -313,7 +313,7 @@ func (w *ResponseWriter) isBareError() bool {
 func (w *ResponseWriter) trailers() (fields [][2]string) {
 	for name, values := range w.header {
 		trailer, prefixed := strings.CutPrefix(name, http.TrailerPrefix)
-		if !prefixed && !slices.Contains(w.announced, name) || !httpfield.ValidName(trailer) {
+		if !prefixed && !slices.Contains(w.scratch.announced, name) || !httpfield.ValidName(trailer) {
 			continue
 		}
 		for _, value := range values {

@@ -10,6 +10,11 @@ const HeadSize = 1024
 type Scratch struct {
 	Head []byte // of length 0
 	body [bufferSize]byte
+
+	// What a ResponseWriter puts together.
+	packed    []byte   // the head
+	buffer    []byte   // of the body, not yet sent
+	announced []string // trailers, by the header Trailer
 }
 
 var scratches = sync.Pool{New: func() any { return &Scratch{Head: make([]byte, 0, HeadSize)} }}
@@ -22,5 +27,6 @@ func (s *Scratch) Release(head []byte) {
 	if cap(head) > cap(s.Head) && cap(head) <= 16*HeadSize {
 		s.Head = head[:0]
 	}
+	s.packed, s.buffer, s.announced = nil, nil, nil
 	scratches.Put(s)
 }

@@ -26,6 +26,26 @@ func ValidName(s string) bool {
 	return s != ""
 }
 
+// Canonicalize gives a header's name its canonical form (net/http, CanonicalHeaderKey), in place. What may not be a name stays
+// as it is.
+func Canonicalize(name []byte) {
+	for _, c := range name {
+		if !inName[c] {
+			return
+		}
+	}
+	first := true
+	for i, c := range name {
+		switch {
+		case first && 'a' <= c && c <= 'z':
+			name[i] = c - 'a' + 'A'
+		case !first && 'A' <= c && c <= 'Z':
+			name[i] = c - 'A' + 'a'
+		}
+		first = c == '-'
+	}
+}
+
 // ValidValue tells whether s can stand in a header's value: no control character but a tab (RFC 9110 section 5.5).
 func ValidValue(s string) bool {
 	for i := range len(s) {
