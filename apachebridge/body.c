@@ -73,7 +73,7 @@ static modgo_status fill(modgo_request *q, apr_size_t len, int *apr)
     return q->head_sent && r->connection->keepalive == AP_CONN_CLOSE ? MODGO_BADBODY : MODGO_AGAIN;
 }
 
-/* Moves up to len bytes from q->input to buffer. */
+/* Moves up to len bytes from q->input to buffer; drops them if that is NULL. */
 static modgo_status drain(modgo_request *q, char *buffer, apr_size_t len, modgo_read *read)
 {
     apr_size_t before = read->len;
@@ -104,7 +104,9 @@ static modgo_status drain(modgo_request *q, char *buffer, apr_size_t len, modgo_
             n = len - read->len;
             apr_bucket_split(e, n);
         }
-        memcpy(buffer + read->len, data, n);
+        if (buffer) {
+            memcpy(buffer + read->len, data, n);
+        }
         read->len += n;
         apr_bucket_delete(e);
     }

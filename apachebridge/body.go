@@ -32,23 +32,28 @@ func (b *body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, b.error()
 	}
-	n, err, again := b.read(p)
+	return b.take(bytesOf(p), len(p))
+}
+
+// take is Read for room bytes at to; nil drops them.
+func (b *body) take(to *C.char, room int) (int, error) {
+	n, err, again := b.read(to, room)
 	for again && b.exchange().awaitHere(0) {
-		n, err, again = b.read(p)
+		n, err, again = b.read(to, room)
 	}
 	if again {
-		return b.await(p)
+		return b.await(to, room)
 	}
 	return n, err
 }
 
-// await is Read when there is nothing yet.
-func (b *body) await(p []byte) (n int, err error) {
+// await is take when there is nothing yet.
+func (b *body) await(to *C.char, room int) (n int, err error) {
 	w, timeout, failed := b.exchange().patience()
 	if failed == nil {
 		failed = w.read.wait(timeout, func() (done, moved bool) {
 			var again bool
-			n, err, again = b.read(p)
+			n, err, again = b.read(to, room)
 			return !again, false
 		})
 	}
@@ -65,6 +70,9 @@ func (b *body) await(p []byte) (n int, err error) {
 
 // WriteTo writes the body to w, as io.Copy wants it: in larger blocks than io.Copy would.
 func (b *body) WriteTo(w io.Writer) (written int64, err error) {
+	if w == io.Discard {
+		return b.drop()
+	}
 	block := bodyBlocks.Get().(*[bodyBlock]byte)
 	defer bodyBlocks.Put(block)
 	for {
@@ -85,6 +93,21 @@ func (b *body) WriteTo(w io.Writer) (written int64, err error) {
 			return written, nil
 		default:
 			return written, failed
+		}
+	}
+}
+
+// drop reads the body to its end without copying it.
+func (b *body) drop() (dropped int64, err error) {
+	for {
+		n, err := b.take(nil, bodyBlock)
+		dropped += int64(n)
+		switch err {
+		case nil:
+		case io.EOF:
+			return dropped, nil
+		default:
+			return dropped, err
 		}
 	}
 }
@@ -114,7 +137,7 @@ func (b *body) fail(err error) error {
 }
 
 // read takes what httpd has. Again tells that there is nothing yet.
-func (b *body) read(p []byte) (n int, err error, again bool) {
+func (b *body) read(to *C.char, room int) (n int, err error, again bool) {
 	x := b.exchange()
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -125,7 +148,7 @@ func (b *body) read(p []byte) (n int, err error, again bool) {
 		x.bodyEnd = http.ErrBodyReadAfterClose
 		return 0, x.bodyEnd, false
 	}
-	got := C.modgo_cross_read(x.number(), bytesOf(p), C.apr_size_t(len(p)))
+	got := C.modgo_cross_read(x.number(), to, C.apr_size_t(room))
 	switch got.status {
 	case C.MODGO_OK:
 		return int(got.len), nil, false

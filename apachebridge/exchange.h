@@ -93,7 +93,7 @@ modgo_strings modgo_request_strings(modgo_request *q, char *bytes, apr_size_t ro
 
 /* ---- body.c ---- */
 
-/* request: copies up to len bytes of the body; never waits. */
+/* request: copies up to len bytes of the body, or drops them if buffer is NULL; never waits. */
 modgo_read modgo_request_read(modgo_request *q, char *buffer, apr_size_t len);
 
 /* ---- client.c ---- */

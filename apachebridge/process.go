@@ -47,6 +47,7 @@ func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer 
 	for i := range configured(p.callables, wanted) {
 		p.ready(i)
 	}
+	startFunctions()
 	return pointer.Save(p)
 }
 
@@ -63,7 +64,11 @@ func (p *process) ready(index int) bool {
 // modgoGoStop is the end of the process's part of Go, when httpd has ended its requests.
 //
 //export modgoGoStop
-func modgoGoStop(saved unsafe.Pointer) { pointer.Unref(saved) }
+func modgoGoStop(saved unsafe.Pointer) {
+	endBackground()
+	shutdownFunctions()
+	pointer.Unref(saved)
+}
 
 // setCrashOutput has the runtime write a fatal error's trace to f, too, where the parent finds it (inflight.c).
 func setCrashOutput(f *os.File) {
@@ -112,7 +117,7 @@ func logFailedConstruction(c *modgo.Callable, err error) {
 
 // describe is an error in one line, after which the stack of a panic may follow.
 func describe(err error) string {
-	text := strings.ReplaceAll(err.Error(), "\n", " ")
+	text := oneLine(err)
 	var p *modgo.ConstructPanic
 	if errors.As(err, &p) {
 		text += "\n" + string(p.Stack)
@@ -136,6 +141,9 @@ func modgoGoCheck(wanted *C.uchar, count C.int, report C.int) {
 		}
 	}
 }
+
+// oneLine is an error's text without line breaks.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", " ") }
 
 func writeRecord(w io.Writer, kind byte, index int, text string) {
 	record := append(make([]byte, 0, 9+len(text)), kind)

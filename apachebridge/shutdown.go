@@ -17,13 +17,25 @@ var server = &http.Server{}
 // stopping is closed when the child begins to end.
 var stopping = make(chan struct{})
 
+// stopBegan is when stopping was closed, and reloaded is closed when the functions of OnReload have returned.
+var (
+	stopBegan time.Time
+	reloaded  = make(chan struct{})
+)
+
 var stop = sync.OnceFunc(func() {
+	stopBegan = time.Now()
 	close(stopping)
+	endBackground()
+	go func() {
+		defer close(reloaded)
+		reloadFunctions()
+	}()
 	go shutDown(server)
 })
 
-// modgoGoStopping runs what was registered with RegisterOnShutdown: the child is to end, when its requests are served and
-// the connections that were taken over are closed.
+// modgoGoStopping runs what was registered with RegisterOnShutdown and modgo.OnReload: the child is to end, when its requests
+// are served and the connections that were taken over are closed.
 //
 //export modgoGoStopping
 func modgoGoStopping() { stop() }

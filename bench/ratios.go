@@ -11,8 +11,8 @@ type Ratio struct {
 	Of, To   *Peer
 	Workload Workload
 	Measure  Measure
-	Bound    float64
-	AtMost   bool // the bound is an upper one
+	Bound    float64 // 0: none, it is there for comparison
+	AtMost   bool    // the bound is an upper one
 }
 
 // ratios are what the module has to reach. Where the name says mod_go without a style, it is the http.Handler, the dearer of
@@ -22,6 +22,7 @@ var ratios = []Ratio{
 	{"C handler / mod_go, WSGI style", C, Application, Hello, CPU, 0.88, false},
 	{"C handler / mod_go, 30+12 headers", C, Handler, Headers, CPU, 0.75, false},
 	{"mod_proxy_http to Go over a Unix socket / mod_go", ProxyUnix, Handler, Hello, CPU, 2.2, false},
+	{"the same / C handler, the limit", ProxyUnix, C, Hello, CPU, 0, false},
 	{"mod_wsgi embedded / mod_go", WSGIEmbedded, Handler, Hello, CPU, 1.5, false},
 	{"mod_wsgi daemon / mod_go", WSGIDaemon, Handler, Hello, CPU, 3.0, false},
 	{"mod_proxy_fcgi to Go / mod_go", ProxyFCGI, Handler, Hello, CPU, 4.0, false},
@@ -58,6 +59,9 @@ func (r Result) Reached(grace float64) bool {
 
 // BoundText is the bound in words.
 func (r Ratio) BoundText() string {
+	if r.Bound == 0 {
+		return "for comparison"
+	}
 	if r.AtMost {
 		return fmt.Sprintf("at most %.2f", r.Bound)
 	}
