@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/mod-go/mod-go/tests/httpdtest"
@@ -33,5 +34,31 @@ func TestIdleMemory(t *testing.T) {
 	record(t, "the same with all of apps/: more", megabytes(all), "-")
 	if hello > idleCost {
 		t.Errorf("hello costs %d bytes in each child", hello)
+	}
+}
+
+// busyCost is by how many bytes a child may grow under load while next to nothing of its memory is alive: the garbage that may
+// gather (docs/directives.md, GoGC), and what threads and connections take.
+const busyCost = (64 + 32) << 20
+
+// TestBusyMemory measures children that serve one request after the other.
+func TestBusyMemory(t *testing.T) {
+	const requests = 200_000
+	srv := httpdtest.Start(t, httpdtest.Config{
+		MPM: "event", Processes: 2, Threads: 2 * connections, Packages: []string{"./tests/testdata/apps/hellohandler"},
+		Conf: "GoAlias / " + appsPath + "hellohandler\nMaxKeepAliveRequests 0\n",
+	})
+	idle := make(map[int]int64)
+	for _, child := range srv.ChildPIDs() {
+		idle[child] = srv.RSS(child)
+	}
+	drive(t, srv, "/", requests)
+	var most int64
+	for child, before := range idle {
+		most = max(most, srv.RSS(child)-before)
+	}
+	record(t, fmt.Sprintf("the larger of 2 children after %d requests of hello by an http.Handler: more than idle", requests), megabytes(most), megabytes(busyCost))
+	if most > busyCost {
+		t.Errorf("a child has grown by %d bytes", most)
 	}
 }
