@@ -105,6 +105,7 @@ type FunctionPanic struct {
 	Stack      []byte
 }
 
+// Error names the function by what it was registered with.
 func (p *FunctionPanic) Error() string {
 	return fmt.Sprintf("a function registered with modgo.%s panicked: %v", p.Registered, p.Value)
 }
