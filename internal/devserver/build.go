@@ -38,21 +38,8 @@ func (s *server) startBuild(ctx context.Context) {
 
 // buildOnce lists the sources, watches them and builds. It runs in the background.
 func (s *server) buildOnce(ctx context.Context) (b built) {
-	for tries := 0; ; tries++ {
-		sources, err := builder.FindSources(ctx, s.Build)
-		if err != nil {
-			b.err = err
-			return b
-		}
-		b.sources = sources
-		added, err := s.watcher.follow(sources)
-		if err != nil {
-			b.err = err
-			return b
-		}
-		if !added || tries == 5 {
-			break
-		}
+	if b.sources, b.err = s.watcher.FollowBuild(ctx, s.Build); b.err != nil {
+		return b
 	}
 	b.result, b.err = builder.BuildExecutable(ctx, s.Build, func(packages []builder.Package) (string, error) {
 		mounts, err := s.Mount(packages)

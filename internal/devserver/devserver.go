@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mod-go/mod-go/internal/builder"
+	"github.com/mod-go/mod-go/internal/watch"
 )
 
 // A Mount is an application at a path.
@@ -78,13 +79,13 @@ func Run(ctx context.Context, options Options) error {
 	}
 	defer os.RemoveAll(s.workDir)
 	s.Build.Output = filepath.Join(s.workDir, "program")
-	if s.watcher, err = newWatcher(s.errorf); err != nil {
+	if s.watcher, err = watch.New(s.errorf); err != nil {
 		return err
 	}
 	var watching sync.WaitGroup
-	watching.Go(s.watcher.run)
+	watching.Go(s.watcher.Run)
 	defer watching.Wait()
-	defer s.watcher.close()
+	defer s.watcher.Close()
 
 	defer s.endAll()
 	return s.run(ctx)
@@ -96,7 +97,7 @@ type server struct {
 	dir     string   // absolute
 	workDir string   // of the program
 	socket  *os.File // the listening socket
-	watcher *watcher
+	watcher *watch.Watcher
 	sources *builder.Sources // as of the last build whose sources could be listed
 
 	cancelBuild context.CancelFunc // nil where nothing is being built
@@ -135,8 +136,8 @@ func (s *server) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case changed := <-s.watcher.changes:
-			s.logf("%s: building", s.list(changed))
+		case changed := <-s.watcher.Changes:
+			s.logf("%s: building", watch.Describe(s.dir, changed))
 			s.startBuild(ctx)
 		case b := <-s.built:
 			if ctx.Err() != nil {
@@ -302,23 +303,6 @@ func (s *server) patterns() []string {
 		return []string{"."}
 	}
 	return s.Build.Patterns
-}
-
-// list names files shortly.
-func (s *server) list(files []string) string {
-	const most = 3
-	short := make([]string, 0, most)
-	for _, file := range files[:min(len(files), most)] {
-		if below, err := filepath.Rel(s.dir, file); err == nil && filepath.IsLocal(below) {
-			file = below
-		}
-		short = append(short, file)
-	}
-	text := strings.Join(short, ", ")
-	if more := len(files) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text + " changed"
 }
 
 // inheritable returns the socket of a listener for other processes. It stays non-blocking: the flag is the socket's, and

@@ -1,6 +1,8 @@
-package devserver
+// Package watch tells of changes of the source files that a build reads, for commands that build again when one changes.
+package watch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,20 +28,22 @@ const (
 	patience = 2 * time.Second
 )
 
-// A watcher tells of changes of source files. It watches directories, not files: editors replace a file by another, and new
+// A Watcher tells of changes of source files. It watches directories, not files: editors replace a file by another, and new
 // files count as well.
-type watcher struct {
-	// changes gives the paths of the files that have changed.
-	changes chan []string
+type Watcher struct {
+	// Changes gives the paths of the files that have changed, while Run runs.
+	Changes <-chan []string
 
-	notify *fsnotify.Watcher
-	logf   func(format string, args ...any)
+	changes chan []string
+	notify  *fsnotify.Watcher
+	logf    func(format string, args ...any)
 
 	mu      sync.Mutex
 	sources *builder.Sources
 }
 
-func newWatcher(logf func(string, ...any)) (*watcher, error) {
+// New returns a watcher that watches nothing yet. Logf gets what may keep changes from being noticed.
+func New(logf func(format string, args ...any)) (*Watcher, error) {
 	notify, err := fsnotify.NewWatcher()
 	if errors.Is(err, syscall.EMFILE) {
 		return nil, errors.New("files cannot be watched: this user has too many watchers; end another program that watches files, or allow more with sysctl fs.inotify.max_user_instances=512")
@@ -47,12 +51,12 @@ func newWatcher(logf func(string, ...any)) (*watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("files cannot be watched: %w", err)
 	}
-	w := &watcher{changes: make(chan []string), notify: notify, logf: logf, sources: &builder.Sources{}}
-	return w, nil
+	changes := make(chan []string)
+	return &Watcher{Changes: changes, changes: changes, notify: notify, logf: logf, sources: &builder.Sources{}}, nil
 }
 
-// run delivers changes until the watcher is closed.
-func (w *watcher) run() {
+// Run delivers changes until the watcher is closed. What changes before somebody takes them is told together.
+func (w *Watcher) Run() {
 	var changed []string
 	var first time.Time
 	var deliver chan<- []string // nil until there is quiet
@@ -84,7 +88,7 @@ func (w *watcher) run() {
 			if errors.Is(err, fsnotify.ErrEventOverflow) {
 				note("more files than the kernel could tell of")
 			} else {
-				w.logf("watching files: %v; should a change go unnoticed, start modgo dev anew", err)
+				w.logf("watching files: %v; should a change go unnoticed, start modgo anew", err)
 			}
 		case <-timer.C:
 			if len(changed) > 0 {
@@ -96,10 +100,29 @@ func (w *watcher) run() {
 	}
 }
 
-func (w *watcher) close() { w.notify.Close() }
+// Close ends Run.
+func (w *Watcher) Close() { w.notify.Close() }
+
+// FollowBuild lists the sources of a build, and watches them in place of those before. Sources that could be listed are
+// returned with an error, too.
+func (w *Watcher) FollowBuild(ctx context.Context, options builder.Options) (sources *builder.Sources, err error) {
+	// What changed in a new directory since it was listed has gone unnoticed; but something may change for ever.
+	const tries = 6
+	for range tries {
+		listed, err := builder.FindSources(ctx, options)
+		if err != nil {
+			return sources, err
+		}
+		sources = listed
+		if added, err := w.follow(sources); err != nil || !added {
+			return sources, err
+		}
+	}
+	return sources, nil
+}
 
 // counts tells whether an event is a change of the sources.
-func (w *watcher) counts(event fsnotify.Event) bool {
+func (w *Watcher) counts(event fsnotify.Event) bool {
 	if event.Op == fsnotify.Chmod {
 		return false // indexers and backups
 	}
@@ -118,7 +141,7 @@ func (w *watcher) counts(event fsnotify.Event) bool {
 
 // follow watches the sources, and what it watched before no longer. It tells whether a directory is new: what changed in it
 // since the sources were listed has gone unnoticed.
-func (w *watcher) follow(sources *builder.Sources) (added bool, err error) {
+func (w *Watcher) follow(sources *builder.Sources) (added bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sources = sources
@@ -141,6 +164,23 @@ func (w *watcher) follow(sources *builder.Sources) (added bool, err error) {
 		added = true
 	}
 	return added, nil
+}
+
+// Describe tells in few words which files have changed; those below dir are named by their path there.
+func Describe(dir string, files []string) string {
+	const most = 3
+	short := make([]string, 0, most)
+	for _, file := range files[:min(len(files), most)] {
+		if below, err := filepath.Rel(dir, file); err == nil && filepath.IsLocal(below) {
+			file = below
+		}
+		short = append(short, file)
+	}
+	text := strings.Join(short, ", ")
+	if more := len(files) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text + " changed"
 }
 
 // directories returns those in which a change of the sources shows.

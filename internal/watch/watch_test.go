@@ -1,4 +1,4 @@
-package devserver
+package watch
 
 import (
 	"maps"
@@ -78,5 +78,20 @@ func TestDirectories(t *testing.T) {
 	want := []string{root, at("shop"), at("shop/app"), at("shop/app/static"), at("shop/app/static/css"), at("shop/app/static/empty")}
 	if list := slices.Sorted(maps.Keys(got)); !slices.Equal(list, want) {
 		t.Errorf("watched are\n%s\nwant\n%s", strings.Join(list, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	for _, test := range []struct {
+		files []string
+		want  string
+	}{
+		{[]string{"/site/app/app.go"}, "app/app.go changed"},
+		{[]string{"/site/app/app.go", "/other/lib.go"}, "app/app.go, /other/lib.go changed"},
+		{[]string{"/site/1", "/site/2", "/site/3", "/site/4", "/site/5"}, "1, 2, 3 and 2 more changed"},
+	} {
+		if got := Describe("/site", test.files); got != test.want {
+			t.Errorf("Describe(%v) = %q, want %q", test.files, got, test.want)
+		}
 	}
 }
