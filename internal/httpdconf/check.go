@@ -56,6 +56,22 @@ func (s *Server) check(inst Installation) error {
 	absolute("Go module", s.GoModule)
 	absolute("error log", s.ErrorLog)
 	absolute("access log", s.AccessLog)
+	absolute("file to include", s.Include)
+	if t := s.TLS; t != nil {
+		absolute("certificate", t.Certificate)
+		absolute("key", t.Key)
+		if t.Certificate == "" || t.Key == "" || len(t.Listen) == 0 {
+			problem("TLS needs a certificate, its key and an address to listen on")
+		}
+		for _, addr := range t.Listen {
+			if !slices.Contains(s.Listen, addr) {
+				problem("TLS is wanted at %s, where the server does not listen", addr)
+			}
+		}
+	}
+	if s.HTTP2 && s.MPM == "prefork" {
+		problem("HTTP/2 under prefork: mod_http2 needs the threads of event or worker, so choose one of these or do without HTTP/2")
+	}
 	if (s.User == "") != (s.Group == "") {
 		problem("user %q and group %q: give both or neither", s.User, s.Group)
 	}
@@ -133,6 +149,13 @@ func (s *Server) loads(inst Installation) ([]load, error) {
 		if len(site.Mounts) > 0 && site.DocumentRoot != "" {
 			add("mod_dir", false)
 		}
+	}
+	if s.TLS != nil {
+		add("mod_socache_shmcb", true)
+		add("mod_ssl", false)
+	}
+	if s.HTTP2 {
+		add("mod_http2", false)
 	}
 	for _, name := range s.Modules {
 		add(name, false)

@@ -49,6 +49,14 @@ func TestGolden(t *testing.T) {
 				Mounts:       []Mount{{Path: "/", Package: "example.org/blog", FilesFirst: true}},
 			},
 		}},
+		{"secure", debian{}, Server{
+			Root: "/run/site", Listen: []string{"127.0.0.1:8443"}, Name: "localhost", HTTP2: true, Include: "/run/site/include.conf",
+			TLS: &TLS{Listen: []string{"127.0.0.1:8443"}, Certificate: "/run/site/certificate.pem", Key: "/run/site/key.pem"},
+		}},
+		{"plain-and-secure", debian{}, Server{
+			Root: "/run/site", Listen: []string{"127.0.0.1:8000", "127.0.0.1:8443"}, Name: "localhost",
+			TLS: &TLS{Listen: []string{"127.0.0.1:8443"}, Certificate: "/run/site/certificate.pem", Key: "/run/site/key.pem"},
+		}},
 		{"complete", debian{}, Server{
 			Root: "/run/with space", Listen: []string{"127.0.0.1:8000", "[::1]:8000"}, Name: "www.example.org",
 			User: "www-data", Group: "www-data",
@@ -116,6 +124,11 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 		{"mount of nothing", func(s *Server) { s.Mounts = []Mount{{Path: "/blog"}} }, "name the package"},
 		{"mount without mod_go", func(s *Server) { s.GoModule = ""; s.Mounts = []Mount{{Path: "/", Package: "p"}} }, "mod_go is not loaded"},
 		{"files first without files", func(s *Server) { s.Mounts = []Mount{{Path: "/", Package: "p", FilesFirst: true}} }, "document root"},
+		{"TLS without a key", func(s *Server) { s.TLS = &TLS{Listen: s.Listen, Certificate: "/c.pem"} }, "needs a certificate, its key"},
+		{"TLS nowhere", func(s *Server) { s.TLS = &TLS{Listen: []string{"[::1]:1"}, Certificate: "/c.pem", Key: "/k.pem"} }, "TLS is wanted at [::1]:1"},
+		{"relative certificate", func(s *Server) { s.TLS = &TLS{Listen: s.Listen, Certificate: "c.pem", Key: "/k.pem"} }, `"c.pem" is no absolute path`},
+		{"HTTP/2 under prefork", func(s *Server) { s.MPM, s.HTTP2 = "prefork", true }, "choose one of these"},
+		{"relative include", func(s *Server) { s.Include = "mine.conf" }, `"mine.conf" is no absolute path`},
 		{"nameless virtual host", func(s *Server) { s.VirtualHosts = []VirtualHost{{}} }, "virtual host 1 has no name"},
 	}
 	for _, tt := range tests {

@@ -42,6 +42,7 @@ func (s Server) Render(inst Installation) ([]byte, error) {
 	err = page.Execute(&out, map[string]any{
 		"Server": &s, "Loads": loads, "MIMETypes": mimeTypes(),
 		"PIDFile": filepath.Join(s.Root, PIDFile), "Capacity": s.capacity(), "ServerLimit": s.serverLimit(),
+		"Sessions": "shmcb:" + filepath.Join(s.Root, "sessions") + "(512000)",
 	})
 	if err != nil {
 		// The template's own words about where it failed mean nothing to whoever gave the value.
@@ -54,14 +55,22 @@ func (s Server) Render(inst Installation) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// FileName is the name of the file that WriteFile writes in Server.Root.
+const FileName = "httpd.conf"
+
 // WriteFile renders s to httpd.conf in s.Root and returns the file's path.
 func (s Server) WriteFile(inst Installation) (path string, err error) {
+	path = filepath.Join(s.Root, FileName)
+	return path, s.WriteFileTo(inst, path)
+}
+
+// WriteFileTo renders s to a file. The error leaves it as it was where s is wrong.
+func (s Server) WriteFileTo(inst Installation, path string) error {
 	text, err := s.Render(inst)
 	if err != nil {
-		return "", err
+		return err
 	}
-	path = filepath.Join(s.Root, "httpd.conf")
-	return path, os.WriteFile(path, text, 0o644)
+	return os.WriteFile(path, text, 0o644)
 }
 
 // mimeTypes is the system's list of media types. mod_mime fails to start without a file, and finds its own only under

@@ -35,8 +35,19 @@ type Server struct {
 	AccessLog       string // absolute path; empty for none
 	AccessLogFormat string // "common" by default
 
+	TLS   *TLS // nil for plain HTTP only
+	HTTP2 bool // HTTP/2 as well: h2 over TLS, h2c without; not under prefork
+
 	Site         // what is served where no virtual host matches
 	VirtualHosts []VirtualHost
+
+	Include string // absolute path of a file with further lines, which comes last; it has to exist
+}
+
+// TLS is how a server answers on those of its addresses that speak TLS.
+type TLS struct {
+	Listen           []string // some of Server.Listen, or all
+	Certificate, Key string   // absolute paths, PEM
 }
 
 // Site is what a server or a virtual host serves.
@@ -71,6 +82,11 @@ type Variable struct{ Name, Value string }
 
 // DefaultThreads is the number of threads of a process of a threaded MPM where none is given.
 const DefaultThreads = 25
+
+// SecureOnly tells whether every address speaks TLS.
+func (s *Server) SecureOnly() bool {
+	return s.TLS != nil && len(s.TLS.Listen) == len(s.Listen)
+}
 
 // capacity is how many connections are served at the same time.
 func (s *Server) capacity() int { return s.Processes * s.Threads }
