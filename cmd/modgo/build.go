@@ -26,6 +26,7 @@ application of a package is the value named application, or Application:
 
 Other values of these types can be named by the directive GoCallableObject. Nothing is written into your module but the
 shared object. GOFLAGS, CGO_CFLAGS and the other variables of the go command have their usual effect.`,
+		ValidArgsFunction: completePackages,
 		Example: `  modgo build -o mod_go.so ./hello ./shop/...
   GOFLAGS=-race modgo build ./...`,
 		RunE: func(command *cobra.Command, packages []string) error {

@@ -21,6 +21,7 @@ With shared objects as arguments it checks each of them as modgo build does, and
 callables.
 
 The exit status is 1 where something is missing or wrong.`,
+		ValidArgsFunction: cobra.FixedCompletions([]cobra.Completion{"so"}, cobra.ShellCompDirectiveFilterFileExt),
 		RunE: func(command *cobra.Command, objects []string) error {
 			if len(objects) > 0 {
 				return checkObjects(command.OutOrStdout(), objects)

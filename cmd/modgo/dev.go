@@ -39,6 +39,7 @@ with a page that shows why, with the lines of source. The page reloads itself as
 
 One package is mounted at /; several are each mounted at the last element of their import path, and / lists them. The
 current directory's package is served where none is given. Neither httpd nor a C compiler is needed.`,
+		ValidArgsFunction: completePackages,
 		Example: `  modgo dev
   modgo dev --addr 127.0.0.1:8080 --mount /shop ./shop
   modgo dev --keep-old ./apps/...`,

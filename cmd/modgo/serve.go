@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,17 +23,31 @@ import (
 type serveOptions struct {
 	host         string
 	port         int
+	https        bool
+	httpsPort    int
+	plainToo     bool // --https-port is given: TLS there, plain HTTP on port
+	tlsCert      string
+	tlsKey       string
+	http2        bool
 	mpm          string
 	processes    int
 	threads      int
 	documentRoot string
 	workDir      string
 	keep         bool
+	setupOnly    bool
+	reload       bool
 	logLevel     string
 	setenv       []string
 	tags         []string
 	validate     bool
 }
+
+// The ports where none is given.
+const (
+	defaultPort       = 8000
+	defaultSecurePort = 8443
+)
 
 func newServeCommand() *cobra.Command {
 	var options serveOptions
@@ -45,32 +58,56 @@ func newServeCommand() *cobra.Command {
 without root. It touches nothing of the system's own server.
 
 One package is mounted at /; several are each mounted at the last element of their import path, and / lists them. The
-current directory's package is served where none is given.`,
+current directory's package is served where none is given.
+
+--https has TLS on --port, and --https-port has it on a port of its own beside plain HTTP on --port. The certificate is
+made at the start and signs itself, unless --tls-cert and --tls-key name another. --reload builds again whenever a
+source file changes, and restarts httpd gracefully. --setup-only writes the work folder for a server that is to stay,
+with an apachectl of its own.`,
 		Example: `  modgo serve
   modgo serve --port 8080 --document-root static ./cmd/site
-  modgo serve --mpm prefork --setenv DATABASE=/tmp/test.db ./apps/...`,
+  modgo serve --https --http2 --reload ./shop
+  modgo serve --mpm prefork --setenv DATABASE=/tmp/test.db ./apps/...
+  modgo serve --setup-only --work-dir /srv/shop ./shop && /srv/shop/apachectl start`,
 		RunE: func(command *cobra.Command, patterns []string) error {
-			command.SilenceUsage = true
+			options.plainToo = command.Flags().Changed("https-port")
+			if options.secureOnly() && !command.Flags().Changed("port") {
+				options.port = defaultSecurePort
+			}
 			return serve(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), options, patterns)
 		},
 	}
 	flags := command.Flags()
 	flags.StringVar(&options.host, "host", "127.0.0.1", "address to listen on; 0.0.0.0 is every one that the machine has")
-	flags.IntVar(&options.port, "port", 8000, "port to listen on; 0 is a free one")
+	flags.IntVar(&options.port, "port", defaultPort, "port to listen on, "+strconv.Itoa(defaultSecurePort)+" by default where all is TLS; 0 is a free one")
+	flags.BoolVar(&options.https, "https", false, "listen with TLS on --port, unless --https-port is given")
+	flags.IntVar(&options.httpsPort, "https-port", 0, "port to listen on with TLS, beside plain HTTP on --port; 0 is a free one")
+	flags.StringVar(&options.tlsCert, "tls-cert", "", "certificate in PEM form, with its chain; implies --https (default one that signs itself)")
+	flags.StringVar(&options.tlsKey, "tls-key", "", "key of --tls-cert in PEM form")
+	flags.BoolVar(&options.http2, "http2", false, "HTTP/2 too: h2 over TLS, h2c over plain HTTP; not under prefork")
 	flags.StringVar(&options.mpm, "mpm", "", "multi-processing module: event, worker or prefork (default the best that is installed)")
 	flags.IntVar(&options.processes, "processes", 0, "child processes (default 2; 8 under prefork)")
 	flags.IntVar(&options.threads, "threads", 0, fmt.Sprintf("threads of each child process (default %d; prefork has one)", httpdconf.DefaultThreads))
 	flags.StringVar(&options.documentRoot, "document-root", "", "folder of static files, which win over an application at /")
 	flags.StringVar(&options.workDir, "work-dir", "", "folder for the configuration and the module, which is kept (default a temporary one)")
 	flags.BoolVar(&options.keep, "keep", false, "keep the temporary work folder")
+	flags.BoolVar(&options.setupOnly, "setup-only", false, "write --work-dir, with a script apachectl in it, and end")
+	flags.BoolVar(&options.reload, "reload", false, "when a source file changes, build again and restart httpd gracefully")
 	flags.StringVar(&options.logLevel, "log-level", "notice go:info", "httpd's LogLevel, for example debug or \"warn go:trace1\"")
 	flags.StringArrayVar(&options.setenv, "setenv", nil, "environment variable of the applications as `NAME=VALUE`; may be repeated")
 	flags.BoolVar(&options.validate, "validate", false, "wrap every application in the validator of the application contract, which logs breaches")
 	flags.StringSliceVar(&options.tags, "tags", nil, "build tags, separated by commas")
+	completeServe(command)
 	return command
 }
 
-// serve runs until ctx is done, a signal tells it to stop, or httpd ends.
+// secure tells whether TLS is wanted at all, secureOnly whether on every port.
+func (o serveOptions) secure() bool {
+	return o.https || o.plainToo || o.tlsCert != "" || o.tlsKey != ""
+}
+func (o serveOptions) secureOnly() bool { return o.secure() && !o.plainToo }
+
+// serve runs until ctx is done, a signal tells it to stop, or httpd ends; or only writes the work folder.
 func serve(ctx context.Context, out, errOut io.Writer, options serveOptions, patterns []string) error {
 	stop := notifyStop(ctx)
 	defer stop.release()
@@ -84,36 +121,65 @@ func serve(ctx context.Context, out, errOut io.Writer, options serveOptions, pat
 	}
 	defer site.removeWorkDir(errOut)
 
-	result, err := builder.Build(stop.ctx, builder.Options{
-		Patterns: patterns, Output: site.path("mod_go.so"), Tags: options.tags, Validate: options.validate, HTTPD: site.httpd, Log: errOut,
-	})
-	if stop.requested() {
-		return errors.New("stopped before the build was complete")
+	build := builder.Options{
+		Patterns: patterns, Output: site.path(objectName), Tags: options.tags, Validate: options.validate, HTTPD: site.httpd, Log: errOut,
 	}
-	if err != nil {
-		return err
+	var reload *reloader
+	if options.reload {
+		// Before the build, so that no change in the meantime is missed.
+		if reload, err = newReloader(stop.ctx, site, build, errOut); err != nil {
+			return stopped(stop, err)
+		}
+		defer reload.close()
+	}
+	result, err := builder.Build(stop.ctx, build)
+	if err != nil || stop.requested() {
+		return stopped(stop, err)
 	}
 	mounts, err := mountPackages(result.Packages)
 	if err != nil {
 		return err
 	}
-	conf, err := site.configure(mounts)
+	if err := site.prepareTLS(); err != nil {
+		return err
+	}
+	conf, err := site.write(site.configuration(mounts), mounts)
 	if err != nil {
 		return err
 	}
-	return site.run(stop, conf, out, errOut, func() { site.announce(out, mounts) })
+	if options.setupOnly {
+		return site.setUp(out, mounts)
+	}
+	return site.run(stop, conf, out, errOut, reload, func(process *os.Process) {
+		site.announce(out, mounts)
+		if reload != nil {
+			reload.start(process, result.BuildID, mounts)
+		}
+	})
+}
+
+// stopped is the error of what was interrupted, or else err.
+func stopped(stop *stopper, err error) error {
+	if stop.requested() {
+		return errors.New("stopped before the build was complete")
+	}
+	return err
 }
 
 // serveSite is what modgo serve serves, and where.
 type serveSite struct {
-	options serveOptions
-	httpd   *httpd.Installation
-	account *httpdconf.Account
-	env     []httpdconf.Variable
-	addr    string
-	workDir string
-	server  httpdconf.Server
+	options   serveOptions
+	httpd     *httpd.Installation
+	account   *httpdconf.Account
+	env       []httpdconf.Variable
+	endpoints []endpoint
+	workDir   string
+	tls       *certificate // nil for plain HTTP only
+	server    httpdconf.Server
 }
+
+// objectName is the name of the shared object in the work folder.
+const objectName = "mod_go.so"
 
 var logLevelPattern = regexp.MustCompile(`^[\w:.-]+( +[\w:.-]+)*$`)
 
@@ -129,6 +195,12 @@ func newServeSite(options serveOptions) (*serveSite, error) {
 	}
 	if !logLevelPattern.MatchString(options.logLevel) {
 		return nil, fmt.Errorf("--log-level %q is none: give a level such as warn, info or debug, and module:level for single modules", options.logLevel)
+	}
+	if options.setupOnly && options.workDir == "" {
+		return nil, errors.New("--setup-only needs a folder to write: name it with --work-dir")
+	}
+	if options.setupOnly && options.reload {
+		return nil, errors.New("--setup-only ends when the folder is written, so there is nothing for --reload to do: give one of them")
 	}
 	for _, setting := range options.setenv {
 		name, value, ok := strings.Cut(setting, "=")
@@ -148,10 +220,18 @@ func newServeSite(options serveOptions) (*serveSite, error) {
 			return nil, err
 		}
 	}
+	if err := s.checkModules(); err != nil {
+		return nil, err
+	}
+	if options.tlsCert != "" || options.tlsKey != "" {
+		if s.tls, err = givenCertificate(options.tlsCert, options.tlsKey, time.Now()); err != nil {
+			return nil, err
+		}
+	}
 	if s.options.host == "" {
 		s.options.host = "0.0.0.0"
 	}
-	if s.addr, err = freeAddress(s.options.host, options.port); err != nil {
+	if s.endpoints, err = s.chooseEndpoints(); err != nil {
 		return nil, err
 	}
 	s.server = s.baseServer()
@@ -159,85 +239,27 @@ func newServeSite(options serveOptions) (*serveSite, error) {
 	return s, err
 }
 
-// freeAddress checks that host and port can be listened on, and chooses the port where it is 0.
-func freeAddress(host string, port int) (string, error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-	if err != nil {
-		return "", listenError(host, port, err)
+// checkModules tells which of httpd's modules the flags need and this httpd lacks, and where to get it.
+func (s *serveSite) checkModules() error {
+	if _, _, ok := s.httpd.Module("mod_ssl"); s.options.secure() && !ok {
+		return errors.New("TLS needs httpd's mod_ssl, which is not installed here: install it (Debian, Ubuntu: apt-get install apache2-bin; RHEL, Fedora: dnf install mod_ssl), or leave out --https")
 	}
-	defer listener.Close()
-	_, free, err := net.SplitHostPort(listener.Addr().String())
-	return net.JoinHostPort(host, free), err
-}
-
-func listenError(host string, port int, err error) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("port %d of %s is taken by another program: stop that one, or choose another port with --port (0 is a free one)", port, host)
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("only root may listen on port %d: choose one of 1024 or above with --port", port)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("this machine has no address %s: give one that it has with --host", host)
-	}
-	return fmt.Errorf("cannot listen on %s port %d (--host, --port): %w", host, port, err)
-}
-
-// checkReadable tells whether child processes, which run as another user where root starts httpd, can reach a folder.
-func (s *serveSite) checkReadable(dir string) error {
-	if s.account == nil {
+	if !s.options.http2 {
 		return nil
 	}
-	for ; ; dir = filepath.Dir(dir) {
-		info, err := os.Stat(dir)
-		if err != nil {
-			return err
-		}
-		var execute os.FileMode = 0o001
-		switch owner := info.Sys().(*syscall.Stat_t); {
-		case int(owner.Uid) == s.account.UID:
-			execute = 0o100
-		case int(owner.Gid) == s.account.GID:
-			execute = 0o010
-		}
-		if info.Mode().Perm()&execute == 0 {
-			return fmt.Errorf("httpd, started by root, serves as the user %s, who may not enter %s (mode %04o): open it with chmod o+x, move the files, or run modgo serve as an ordinary user",
-				s.account.User, dir, info.Mode().Perm())
-		}
-		if dir == filepath.Dir(dir) {
-			return nil
-		}
+	if _, _, ok := s.httpd.Module("mod_http2"); !ok {
+		return errors.New("--http2 needs httpd's mod_http2, which is not installed here: install it (Debian, Ubuntu: apt-get install apache2-bin; RHEL, Fedora: dnf install mod_http2), or leave out --http2")
 	}
+	if s.mpm() == "prefork" {
+		return errors.New("--http2 does not work under prefork, whose processes have one thread each: give --mpm event or --mpm worker, or leave out --http2")
+	}
+	return nil
 }
 
-func (s *serveSite) path(name string) string { return filepath.Join(s.workDir, name) }
-
-// makeWorkDir makes the folder for everything that is written. Other users may read it, as child processes have to.
-func (s *serveSite) makeWorkDir() (err error) {
-	if s.options.workDir == "" {
-		if s.workDir, err = os.MkdirTemp("", "modgo-serve-"); err != nil {
-			return fmt.Errorf("there is no place for the work folder: %w; name one with --work-dir", err)
-		}
-		return os.Chmod(s.workDir, 0o755)
+// mpm is the multi-processing module that is asked for, or else the best that there is.
+func (s *serveSite) mpm() string {
+	if mpms := s.httpd.MPMs(); s.options.mpm == "" && len(mpms) > 0 {
+		return mpms[0]
 	}
-	if s.workDir, err = filepath.Abs(s.options.workDir); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(s.workDir, 0o755); err != nil {
-		return fmt.Errorf("--work-dir: %w", err)
-	}
-	if pid, ok := s.pid(); ok && syscall.Kill(pid, 0) == nil {
-		return fmt.Errorf("process %d already serves from the work folder %s: stop it, or name another folder with --work-dir", pid, s.workDir)
-	}
-	return s.checkReadable(s.workDir)
-}
-
-// removeWorkDir leaves a folder that the user named.
-func (s *serveSite) removeWorkDir(errOut io.Writer) {
-	if s.options.workDir != "" || s.options.keep {
-		fmt.Fprintf(errOut, "The configuration is kept in %s\n", s.workDir)
-		return
-	}
-	if err := os.RemoveAll(s.workDir); err != nil {
-		fmt.Fprintf(errOut, "The work folder could not be removed: %v\n", err)
-	}
+	return s.options.mpm
 }

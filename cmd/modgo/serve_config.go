@@ -5,8 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 
@@ -28,12 +26,12 @@ const (
 // baseServer is the configuration as far as it does not depend on the packages. Its folder is set later.
 func (s *serveSite) baseServer() httpdconf.Server {
 	server := httpdconf.Server{
-		Root: os.TempDir(), Listen: []string{s.addr},
-		MPM: s.options.mpm, Processes: s.options.processes, Threads: s.options.threads,
+		Root: os.TempDir(),
+		MPM:  s.mpm(), Processes: s.options.processes, Threads: s.options.threads,
 		Modules:         []string{"mod_dir"},
 		OptionalModules: []string{"mod_authz_host", "mod_mime", "mod_alias", "mod_env", "mod_setenvif", "mod_headers"},
-		GoModule:        "/mod_go.so", Env: s.env,
-		LogLevel: s.options.logLevel,
+		GoModule:        "/" + objectName, Env: s.env,
+		LogLevel: s.options.logLevel, HTTP2: s.options.http2,
 		// Pipes to this process, which passes on what comes through them.
 		ErrorLog: "/dev/stderr", ErrorLogFormat: serveErrorLogFormat,
 		AccessLog: "/dev/stdout", AccessLogFormat: serveAccessLogFormat,
@@ -41,8 +39,17 @@ func (s *serveSite) baseServer() httpdconf.Server {
 	if s.account != nil {
 		server.User, server.Group = s.account.User, s.account.Group
 	}
-	if mpms := s.httpd.MPMs(); server.MPM == "" && len(mpms) > 0 {
-		server.MPM = mpms[0]
+	for _, e := range s.endpoints {
+		server.Listen = append(server.Listen, e.addr)
+	}
+	if s.options.setupOnly {
+		// Nobody reads what a server in the background prints.
+		server.ErrorLog, server.ErrorLogFormat = "/"+errorLogName, ""
+		server.AccessLog, server.AccessLogFormat = "/"+accessLogName, ""
+	}
+	if s.options.reload {
+		// The end of a restart is a notice of the MPM.
+		server.LogLevel += " mpm_" + server.MPM + ":notice"
 	}
 	if server.Processes == 0 {
 		server.Processes = serveProcesses
@@ -53,15 +60,34 @@ func (s *serveSite) baseServer() httpdconf.Server {
 	return server
 }
 
-// configure writes the configuration and what it refers to, and returns its path.
-func (s *serveSite) configure(mounts []mount) (path string, err error) {
-	server := &s.server
-	server.Root, server.GoModule = s.workDir, s.path("mod_go.so")
-	server.DocumentRoot = s.options.documentRoot
-	if server.DocumentRoot == "" && len(mounts) > 1 {
-		if server.DocumentRoot, err = s.writeIndex(mounts); err != nil {
-			return "", err
+// The names of the logs of a server that runs in the background.
+const (
+	errorLogName  = "error.log"
+	accessLogName = "access.log"
+)
+
+// configuration is the whole configuration, for the packages that are mounted.
+func (s *serveSite) configuration(mounts []mount) httpdconf.Server {
+	server := s.server
+	server.Root, server.GoModule = s.workDir, s.path(objectName)
+	if s.options.workDir != "" {
+		server.Include = s.path(includeName)
+	}
+	if s.options.setupOnly {
+		server.ErrorLog, server.AccessLog = s.path(errorLogName), s.path(accessLogName)
+	}
+	if s.tls != nil {
+		server.TLS = &httpdconf.TLS{Certificate: s.tls.certPath, Key: s.tls.keyPath}
+		for _, e := range s.endpoints {
+			if e.secure {
+				server.TLS.Listen = append(server.TLS.Listen, e.addr)
+			}
 		}
+		server.Name = s.tls.serverName()
+	}
+	server.DocumentRoot = s.options.documentRoot
+	if s.needsIndex(mounts) {
+		server.DocumentRoot = s.path(htdocsName)
 	}
 	for _, m := range mounts {
 		server.Mounts = append(server.Mounts, httpdconf.Mount{
@@ -71,6 +97,16 @@ func (s *serveSite) configure(mounts []mount) (path string, err error) {
 	}
 	// The application whose path is longer has to be asked first, whatever the order of the paths.
 	sortLongestFirst(server.Mounts)
+	return server
+}
+
+// write writes a configuration and what it refers to, and returns its path.
+func (s *serveSite) write(server httpdconf.Server, mounts []mount) (path string, err error) {
+	if s.needsIndex(mounts) {
+		if err := s.writeIndex(mounts); err != nil {
+			return "", fmt.Errorf("the list of the applications cannot be written: %w", err)
+		}
+	}
 	path, err = server.WriteFile(s.httpd)
 	if err != nil {
 		return "", fmt.Errorf("the configuration cannot be written: %w", err)
@@ -78,61 +114,24 @@ func (s *serveSite) configure(mounts []mount) (path string, err error) {
 	return path, nil
 }
 
+// needsIndex tells whether / lists the applications.
+func (s *serveSite) needsIndex(mounts []mount) bool {
+	return s.options.documentRoot == "" && len(mounts) > 1
+}
+
+// htdocsName is the name of the list's folder in the work folder.
+const htdocsName = "htdocs"
+
 //go:embed serve_index.html
 var indexText string
 
 var indexTemplate = template.Must(template.New("index").Parse(indexText))
 
-// writeIndex writes the page that lists the applications and returns its folder.
-func (s *serveSite) writeIndex(mounts []mount) (dir string, err error) {
-	dir = filepath.Join(s.workDir, "htdocs")
+// writeIndex writes the page that lists the applications.
+func (s *serveSite) writeIndex(mounts []mount) error {
 	var page bytes.Buffer
 	if err := indexTemplate.Execute(&page, mounts); err != nil {
-		return "", err
+		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	return dir, os.WriteFile(filepath.Join(dir, "index.html"), page.Bytes(), 0o644)
-}
-
-// announce tells where the applications are.
-func (s *serveSite) announce(out io.Writer, mounts []mount) {
-	base := "http://" + reachable(s.addr)
-	of := fmt.Sprintf("%d processes", s.server.Processes)
-	if s.server.MPM != "prefork" {
-		threads := s.server.Threads
-		if threads == 0 {
-			threads = httpdconf.DefaultThreads
-		}
-		of = fmt.Sprintf("%d processes of %d threads", s.server.Processes, threads)
-	}
-	fmt.Fprintf(out, "\nApache/%s (%s, %s) serves\n", s.httpd.Version, s.server.MPM, of)
-	width := 0
-	for _, m := range mounts {
-		width = max(width, len(m.Path))
-	}
-	if len(mounts) > 1 {
-		what := "the list of the applications"
-		if s.options.documentRoot != "" {
-			what = s.options.documentRoot
-		}
-		fmt.Fprintf(out, "  %s%-*s  %s\n", base, width, "/", what)
-	}
-	for _, m := range mounts {
-		fmt.Fprintf(out, "  %s%-*s  %s\n", base, width, m.Path, m.Package)
-	}
-	fmt.Fprint(out, "Ctrl-C stops it.\n\n")
-}
-
-// reachable is an address that a browser on this machine can open.
-func reachable(addr string) string {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return addr
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return net.JoinHostPort(host, port)
+	return os.WriteFile(filepath.Join(s.path(htdocsName), "index.html"), page.Bytes(), 0o644)
 }

@@ -76,8 +76,9 @@ const (
 	messageCap = 16 << 10
 )
 
-// run runs httpd in the foreground until it ends or has to stop; ready is called when it accepts connections.
-func (s *serveSite) run(stop *stopper, conf string, out, errOut io.Writer, ready func()) error {
+// run runs httpd in the foreground until it ends or has to stop; ready is called, with its parent process, when it accepts
+// connections. Reload, if not nil, follows its log.
+func (s *serveSite) run(stop *stopper, conf string, out, errOut io.Writer, reload *reloader, ready func(httpd *os.Process)) error {
 	// Should this process be killed, the kernel tells httpd to end; it does so when the thread that started it is gone.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -86,6 +87,9 @@ func (s *serveSite) run(stop *stopper, conf string, out, errOut io.Writer, ready
 	cmd := exec.Command(s.httpd.Binary, "-DFOREGROUND", "-f", conf)
 	// Always pipes: httpd opens them anew by name, which fails for a terminal of another user or a socket.
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(out), io.MultiWriter(errOut, messages)
+	if reload != nil {
+		cmd.Stderr = io.MultiWriter(errOut, messages, reload.restarts)
+	}
 	cmd.WaitDelay = outputWait
 	// A process group of its own: Ctrl-C reaches this process only, which then ends httpd in order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
@@ -104,7 +108,7 @@ func (s *serveSite) run(stop *stopper, conf string, out, errOut io.Writer, ready
 			if s.accepts(cmd.Process.Pid) {
 				poll.Stop()
 				isReady = true
-				ready()
+				ready(cmd.Process)
 			}
 		case err := <-ended:
 			return s.ending(err, isReady, messages.String())
@@ -116,24 +120,15 @@ func (s *serveSite) run(stop *stopper, conf string, out, errOut io.Writer, ready
 
 // accepts tells whether this httpd, and no other, answers at the address.
 func (s *serveSite) accepts(pid int) bool {
-	if running, ok := s.pid(); !ok || running != pid {
+	if running, ok := runningIn(s.workDir); !ok || running != pid {
 		return false
 	}
-	conn, err := net.DialTimeout("tcp", reachable(s.addr), time.Second)
+	conn, err := net.DialTimeout("tcp", reachable(s.endpoints[0].addr), time.Second)
 	if err != nil {
 		return false
 	}
 	conn.Close()
 	return true
-}
-
-func (s *serveSite) pid() (pid int, ok bool) {
-	text, err := os.ReadFile(s.path(httpdconf.PIDFile))
-	if err != nil {
-		return 0, false
-	}
-	pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
-	return pid, err == nil
 }
 
 // end stops httpd and awaits it: SIGTERM to its parent process, which ends the children.
@@ -158,10 +153,13 @@ func (s *serveSite) end(cmd *exec.Cmd, ended <-chan error, stop *stopper, errOut
 // ending says why httpd ended by itself.
 func (s *serveSite) ending(err error, wasReady bool, messages string) error {
 	// httpd's message on a port that it cannot bind; somebody took it after it was found free.
-	if !wasReady && strings.Contains(messages, "AH00072") {
-		host, port, _ := net.SplitHostPort(s.addr)
-		number, _ := strconv.Atoi(port)
-		return listenError(host, number, syscall.EADDRINUSE)
+	if _, refused, found := strings.Cut(messages, "AH00072"); !wasReady && found {
+		for _, e := range s.endpoints {
+			if host, port, err := net.SplitHostPort(e.addr); err == nil && strings.Contains(refused, ":"+port) {
+				number, _ := strconv.Atoi(port)
+				return listenError(host, number, e.flag, syscall.EADDRINUSE)
+			}
+		}
 	}
 	how := "without an error"
 	if err != nil {

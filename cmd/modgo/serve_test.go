@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,11 +83,14 @@ func TestSynopsis(t *testing.T) {
 
 func TestIndexEscapesAndLinks(t *testing.T) {
 	s := &serveSite{workDir: t.TempDir()}
-	dir, err := s.writeIndex([]mount{{Path: "/a", Package: "example.org/a", Synopsis: "1 < 2 & more."}, {Path: "/x/b", Package: "example.org/x/b"}})
+	if err := os.Mkdir(s.path(htdocsName), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	err := s.writeIndex([]mount{{Path: "/a", Package: "example.org/a", Synopsis: "1 < 2 & more."}, {Path: "/x/b", Package: "example.org/x/b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	text, err := os.ReadFile(filepath.Join(s.path(htdocsName), "index.html"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,9 +108,56 @@ func TestATakenPortIsNamedWithItsCure(t *testing.T) {
 	}
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
-	_, err = freeAddress("127.0.0.1", port)
-	if err == nil || !strings.Contains(err.Error(), "port "+strconv.Itoa(port)) || !strings.Contains(err.Error(), "--port") {
-		t.Errorf("the error is %v", err)
+	for flag, options := range map[string]serveOptions{
+		"--port":       {host: "127.0.0.1", port: port},
+		"--https-port": {host: "127.0.0.1", plainToo: true, httpsPort: port},
+	} {
+		_, err = (&serveSite{options: options}).chooseEndpoints()
+		if err == nil || !strings.Contains(err.Error(), "port "+strconv.Itoa(port)) || !strings.Contains(err.Error(), "another port with "+flag) {
+			t.Errorf("%s: the error is %v", flag, err)
+		}
+	}
+}
+
+func TestEndpoints(t *testing.T) {
+	for name, test := range map[string]struct {
+		options serveOptions
+		want    []bool // which of them are secure
+	}{
+		"plain":            {serveOptions{}, []bool{false}},
+		"TLS":              {serveOptions{https: true}, []bool{true}},
+		"given":            {serveOptions{tlsCert: "cert.pem"}, []bool{true}},
+		"both":             {serveOptions{plainToo: true}, []bool{false, true}},
+		"both, said twice": {serveOptions{https: true, plainToo: true}, []bool{false, true}},
+	} {
+		test.options.host = "127.0.0.1"
+		endpoints, err := (&serveSite{options: test.options}).chooseEndpoints()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var secure []bool
+		for _, e := range endpoints {
+			secure = append(secure, e.secure)
+		}
+		if !slices.Equal(secure, test.want) {
+			t.Errorf("%s: the endpoints are %+v", name, endpoints)
+		}
+	}
+}
+
+func TestEveryAddressIsNamed(t *testing.T) {
+	bases := endpoint{addr: "0.0.0.0:8443", secure: true}.bases()
+	if bases[0] != "https://localhost:8443" {
+		t.Errorf("the first is %s", bases[0])
+	}
+	for _, ip := range machineIPs("0.0.0.0") {
+		if want := "https://" + ip.String() + ":8443"; !slices.Contains(bases, want) {
+			t.Errorf("%v lack %s", bases, want)
+		}
+	}
+	if bases := (endpoint{addr: "[::1]:80"}).bases(); len(bases) != 1 || bases[0] != "http://[::1]:80" {
+		t.Errorf("one address has %v", bases)
 	}
 }
 
@@ -123,6 +174,10 @@ func TestWrongFlagsFailBeforeTheBuild(t *testing.T) {
 		{"document root", func(o *serveOptions) { o.documentRoot = "/no/such/folder" }, "/no/such/folder is no folder"},
 		{"MPM", func(o *serveOptions) { o.mpm = "motorz" }, `"motorz" is not there`},
 		{"threads under prefork", func(o *serveOptions) { o.mpm, o.threads = "prefork", 4 }, "one thread each"},
+		{"nowhere to set up", func(o *serveOptions) { o.setupOnly = true }, "name it with --work-dir"},
+		{"set up and reload", func(o *serveOptions) { o.setupOnly, o.reload, o.workDir = true, true, "x" }, "give one of them"},
+		{"HTTP/2 under prefork", func(o *serveOptions) { o.http2, o.mpm = true, "prefork" }, "give --mpm event"},
+		{"one port twice", func(o *serveOptions) { o.plainToo, o.port, o.httpsPort = true, 8443, 8443 }, "give two different ones"},
 		{"address", func(o *serveOptions) { o.host = "192.0.2.1" }, "no address 192.0.2.1"},
 	}
 	for _, tt := range tests {
