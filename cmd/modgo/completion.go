@@ -100,7 +100,7 @@ func completeServe(command *cobra.Command) {
 		"threads":    nil,
 		"setenv":     nil,
 		"tags":       nil,
-		"log-level":  {"notice", "info", "debug", "warn", "error", "trace1", "notice go:info", "notice go:debug"},
+		"log-level":  {"notice", "info", "debug", "warn", "error", "trace1"},
 	}
 	for name, values := range fixed {
 		must(command.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))

@@ -70,10 +70,7 @@ with an apachectl of its own.`,
   modgo serve --mpm prefork --setenv DATABASE=/tmp/test.db ./apps/...
   modgo serve --setup-only --work-dir /srv/shop ./shop && /srv/shop/apachectl start`,
 		RunE: func(command *cobra.Command, patterns []string) error {
-			options.plainToo = command.Flags().Changed("https-port")
-			if options.secureOnly() && !command.Flags().Changed("port") {
-				options.port = defaultSecurePort
-			}
+			options.settle(command.Flags().Changed)
 			return serve(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), options, patterns)
 		},
 	}
@@ -99,6 +96,14 @@ with an apachectl of its own.`,
 	flags.StringSliceVar(&options.tags, "tags", nil, "build tags, separated by commas")
 	completeServe(command)
 	return command
+}
+
+// settle fills in what depends on which flags were given.
+func (o *serveOptions) settle(given func(flag string) bool) {
+	o.plainToo = given("https-port")
+	if o.secureOnly() && !given("port") {
+		o.port = defaultSecurePort
+	}
 }
 
 // secure tells whether TLS is wanted at all, secureOnly whether on every port.

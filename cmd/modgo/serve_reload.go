@@ -89,6 +89,7 @@ func (r *reloader) close() {
 	r.cancel()
 	r.watcher.Close()
 	r.work.Wait()
+	_ = os.Remove(r.build.Output) // a build that was refused; mostly there is none
 }
 
 // attempt reloads once, unless a further change overtakes it, which it returns.
@@ -101,7 +102,7 @@ func (r *reloader) attempt() (changed []string) {
 	case err := <-done:
 		if err != nil && r.ctx.Err() == nil {
 			fmt.Fprintln(r.errOut, message(err))
-			r.logf("the build before goes on serving; mend the source and save it")
+			r.logf("the build before goes on serving; mend this and save a source file")
 		}
 	case changed = <-r.watcher.Changes:
 		cancel()

@@ -146,6 +146,28 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
+func TestPortsWhereNoneIsGiven(t *testing.T) {
+	for line, want := range map[string]int{
+		"": 8000, "--https": 8443, "--tls-cert=c.pem": 8443, "--https --port=443": 443, "--https-port=8443": 8000, "--https --https-port=8443": 8000,
+	} {
+		command := newServeCommand()
+		if err := command.ParseFlags(strings.Fields(line)); err != nil {
+			t.Fatal(err)
+		}
+		port, err := command.Flags().GetInt("port")
+		if err != nil {
+			t.Fatal(err)
+		}
+		options := serveOptions{port: port, https: command.Flags().Changed("https")}
+		if command.Flags().Changed("tls-cert") {
+			options.tlsCert = "c.pem"
+		}
+		if options.settle(command.Flags().Changed); options.port != want {
+			t.Errorf("modgo serve %s: --port is %d, want %d", line, options.port, want)
+		}
+	}
+}
+
 func TestEveryAddressIsNamed(t *testing.T) {
 	bases := endpoint{addr: "0.0.0.0:8443", secure: true}.bases()
 	if bases[0] != "https://localhost:8443" {
