@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,6 +166,24 @@ func TestPortsWhereNoneIsGiven(t *testing.T) {
 		if options.settle(command.Flags().Changed); options.port != want {
 			t.Errorf("modgo serve %s: --port is %d, want %d", line, options.port, want)
 		}
+	}
+}
+
+// docs/serve.md names no flag that does not exist.
+func TestDocumentedFlagsExist(t *testing.T) {
+	text, err := os.ReadFile("../../docs/serve.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := []string{"help", "cacert"} // cobra's and curl's
+	named := regexp.MustCompile(`--([a-z][a-z0-9-]*)`).FindAllStringSubmatch(string(text), -1)
+	for _, match := range named {
+		if newServeCommand().Flags().Lookup(match[1]) == nil && !slices.Contains(foreign, match[1]) {
+			t.Errorf("docs/serve.md names --%s, which modgo serve does not have", match[1])
+		}
+	}
+	if len(named) == 0 {
+		t.Error("docs/serve.md names no flag")
 	}
 }
 

@@ -158,6 +158,13 @@ func TestReload(t *testing.T) {
 		user.write(t, "shop/shop.go", greeting("shop", "this is the third", ""))
 		await(t, func() bool { return answers(http.DefaultClient, s.url, "the third") })
 
+		// A change overtakes the build that is under way.
+		begun := s.output.count("building\n")
+		user.write(t, "shop/shop.go", greeting("shop", "this is the fourth", ""))
+		await(t, func() bool { return s.output.count("building\n") > begun })
+		user.write(t, "shop/shop.go", greeting("shop", "this is the fifth", ""))
+		await(t, func() bool { return answers(http.DefaultClient, s.url, "the fifth") })
+
 		load.stop(t)
 		s.stop(t, syscall.SIGINT)
 		if s.err != nil || !isEmpty(t, temp) {

@@ -38,10 +38,11 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
-func (b *lockedBuffer) contains(text string) bool {
+// count is how often a text was written.
+func (b *lockedBuffer) count(text string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return bytes.Contains(b.text.Bytes(), []byte(text))
+	return bytes.Count(b.text.Bytes(), []byte(text))
 }
 
 func (b *lockedBuffer) String() string {
@@ -124,7 +125,7 @@ func (s *serving) await(t *testing.T, text string, limit time.Duration) {
 	var written bool
 	err := httpdtest.Poll(limit, func() bool {
 		ended := s.ended() // before the text, which may be the last that it writes
-		written = s.output.contains(text)
+		written = s.output.count(text) > 0
 		return written || ended
 	})
 	switch {
