@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -150,12 +151,15 @@ func (s *serveSite) end(cmd *exec.Cmd, ended <-chan error, stop *stopper, errOut
 	}
 }
 
+// refusedPort finds the port in httpd's message on an address that it cannot listen on.
+var refusedPort = regexp.MustCompile(`AH00072: .* could not bind to address \S*:(\d+)`)
+
 // ending says why httpd ended by itself.
 func (s *serveSite) ending(err error, wasReady bool, messages string) error {
 	// httpd's message on a port that it cannot bind; somebody took it after it was found free.
-	if _, refused, found := strings.Cut(messages, "AH00072"); !wasReady && found {
+	if refused := refusedPort.FindStringSubmatch(messages); !wasReady && refused != nil {
 		for _, e := range s.endpoints {
-			if host, port, err := net.SplitHostPort(e.addr); err == nil && strings.Contains(refused, ":"+port) {
+			if host, port, err := net.SplitHostPort(e.addr); err == nil && port == refused[1] {
 				number, _ := strconv.Atoi(port)
 				return listenError(host, number, e.flag, syscall.EADDRINUSE)
 			}

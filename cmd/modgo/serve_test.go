@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mod-go/mod-go/internal/builder"
+	"github.com/mod-go/mod-go/internal/httpd"
 	"github.com/mod-go/mod-go/internal/httpdconf"
 )
 
@@ -117,6 +119,33 @@ func TestATakenPortIsNamedWithItsCure(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "port "+strconv.Itoa(port)) || !strings.Contains(err.Error(), "another port with "+flag) {
 			t.Errorf("%s: the error is %v", flag, err)
 		}
+	}
+}
+
+// Somebody takes the port of TLS after it was found free: httpd itself says so, here in its own words.
+func TestAPortTakenDuringTheBuildIsNamed(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	s := &serveSite{options: serveOptions{host: "127.0.0.1", logLevel: "warn"}, workDir: t.TempDir()}
+	if s.httpd, err = httpd.Find(); err != nil {
+		t.Fatal(err)
+	}
+	s.endpoints = []endpoint{{addr: "127.0.0.1:1", flag: "--port"}, {addr: taken.Addr().String(), flag: "--https-port"}}
+	server := s.baseServer()
+	server.Root, server.GoModule, server.Listen = s.workDir, "", []string{taken.Addr().String()}
+	conf, err := server.WriteFile(s.httpd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := exec.Command(s.httpd.Binary, "-DFOREGROUND", "-f", conf).CombinedOutput()
+	if err == nil {
+		t.Fatalf("httpd listens twice on one port:\n%s", messages)
+	}
+	if err := s.ending(err, false, string(messages)); !strings.Contains(err.Error(), "is taken by another program") || !strings.Contains(err.Error(), "--https-port") {
+		t.Errorf("the error is %v, of\n%s", err, messages)
 	}
 }
 
