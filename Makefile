@@ -29,12 +29,13 @@ DEBIAN_LONG := valgrind
 # Load generators, and the modules that mod_go is compared with.
 DEBIAN_BENCH := wrk nghttp2-client libapache2-mod-wsgi-py3 libapache2-mod-fcgid libapache2-mod-perl2
 
-.PHONY: help deps deps-browser deps-long deps-bench bench bench-quick go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind fuzz fmt lint lint-go lint-c clean
+.PHONY: help deps deps-browser deps-long deps-bench bench bench-quick go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind test-compose fuzz fmt lint lint-go lint-c clean
 
 help:
 	@echo 'make run        serve the example applications on http://127.0.0.1:8000/ until Ctrl-C'
 	@echo 'make test       install what is missing, check the code, run all tests'
 	@echo 'make test-long  the tests under AddressSanitizer and valgrind, and those that take minutes'
+	@echo 'make test-compose  the containers of docker-compose.yml, tested from outside'
 	@echo 'make bench      compare with every other way to serve from Apache; bench-quick: the ratios, in two minutes'
 	@echo 'make build      bin/modgo, and build/mod_go.so with the example applications'
 	@echo 'make fmt lint   format the code; look for mistakes'
@@ -115,6 +116,10 @@ test-long: deps-long test-validated test-asan test-valgrind
 test-validated: deps
 	$(GO) test -count=1 -p 1 -timeout 20m -skip 'TestHandlerFaults|TestUseAfterReturn|TestBroken|TestNetHTTP' -exec "env MODGO_TEST_VALIDATE=yes MODGO_TEST_MPM=event" ./tests ./tests/contract
 	cd $(PROGRAMS) && $(GO) test -count=1 -timeout 20m -run 'TestWebSocket$$|TestGRPC|TestConnect|TestFrameworks|TestReverseProxy' -exec "env MODGO_TEST_VALIDATE=yes MODGO_TEST_MPM=event" .
+
+# Images are built, containers run and are tested, and nothing but the images is left behind.
+test-compose: go
+	@.ci/test-compose
 
 # How long each target is fuzzed: make fuzz FUZZTIME=10m
 FUZZTIME ?= 1m
