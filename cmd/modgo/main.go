@@ -37,7 +37,7 @@ It runs in your own module, which requires github.com/mod-go/mod-go.`,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(newBuildCommand(), newCheckCommand(), newServeCommand(), newDevCommand(),
-		newInstallCommand(), newUninstallCommand())
+		newInstallCommand(), newUninstallCommand(), newNewCommand())
 	return root
 }
 
