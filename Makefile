@@ -12,7 +12,7 @@ ARGS ?=
 APPS := ./apps/...
 # The packages without cgo. apachebridge is tested from outside, through httpd.
 PURE := ./apache/... ./environ/... ./modgo/... ./middleware/... ./internal/... ./apps/... ./cmd/...
-BLACKBOX := ./tests ./tests/contract ./tests/httpdtest/... ./tests/serve
+BLACKBOX := ./tests ./tests/contract ./tests/httpdtest/... ./tests/serve ./tests/install
 # What runs under the sanitizers: an httpd of modgo serve has no place for their settings.
 SANITIZED := ./tests ./tests/contract
 LIMITS := ./tests/limits
@@ -20,6 +20,8 @@ LIMITS := ./tests/limits
 PROGRAMS := tests/programs
 # The same for the side-by-side benchmark, which draws plots.
 BENCH := bench
+# What makes and tests packages: nfpm is not in the module that users inherit either.
+PACKAGING := packaging
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 DEBIAN := apache2-bin apache2-dev media-types gcc libc6-dev binutils
@@ -29,7 +31,13 @@ DEBIAN_LONG := valgrind
 # Load generators, and the modules that mod_go is compared with.
 DEBIAN_BENCH := wrk nghttp2-client libapache2-mod-wsgi-py3 libapache2-mod-fcgid libapache2-mod-perl2
 
-.PHONY: help deps deps-browser deps-long deps-bench bench bench-quick go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind test-compose fuzz fmt lint lint-go lint-c clean
+# The object of make install and make deb; another one is taken as it is: make deb OBJECT=/path/to/mod_go.so VERSION=1.2-1
+OBJECT ?= build/mod_go.so
+BUILT := $(if $(filter build/mod_go.so,$(OBJECT)),build,deps bin/modgo)
+# make install DESTDIR=folder needs no root.
+SUDO := $(if $(DESTDIR),,$(if $(filter 0,$(shell id -u)),,sudo))
+
+.PHONY: help deps deps-browser deps-long deps-bench bench bench-quick go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind test-compose fuzz fmt lint lint-go lint-c clean install uninstall deb test-deb
 
 help:
 	@echo 'make run        serve the example applications on http://127.0.0.1:8000/ until Ctrl-C'
@@ -38,6 +46,8 @@ help:
 	@echo 'make test-compose  the containers of docker-compose.yml, tested from outside'
 	@echo 'make bench      compare with every other way to serve from Apache; bench-quick: the ratios, in two minutes'
 	@echo 'make build      bin/modgo, and build/mod_go.so with the example applications'
+	@echo 'make install    build, and put it into the installed Apache; make uninstall takes it away'
+	@echo 'make deb        build, and make a Debian package of it in build/'
 	@echo 'make fmt lint   format the code; look for mistakes'
 	@echo 'make clean      remove what was built'
 
@@ -70,6 +80,17 @@ build: deps bin/modgo
 
 run: deps bin/modgo
 	@exec bin/modgo serve $(ARGS) $(APPS)
+
+# ---- installing ----
+
+install: $(BUILT)
+	@$(SUDO) bin/modgo install $(if $(DESTDIR),--root '$(DESTDIR)') '$(OBJECT)'
+
+uninstall: bin/modgo
+	@$(SUDO) bin/modgo uninstall $(if $(DESTDIR),--root '$(DESTDIR)')
+
+deb: $(BUILT)
+	@GO='$(GO)' packaging/deb/build '$(OBJECT)' build
 
 # ---- testing ----
 
@@ -107,6 +128,10 @@ bench: deps-bench
 # The ratios alone, in two minutes; fails where one is missed by more than a tenth.
 bench-quick: deps-bench
 	cd $(BENCH) && $(GO) test -count=1 -timeout 10m -run TestRatios -args -rounds $(ROUNDS)
+
+# Installs the Debian package on this machine, and removes it again; apache2 and lintian stay.
+test-deb: deps
+	cd $(PACKAGING) && $(if $(filter 0,$(shell id -u)),,sudo env "PATH=$$PATH") $(GO) test -count=1 -timeout 20m .
 
 test-long: deps-long test-validated test-asan test-valgrind
 
@@ -156,6 +181,7 @@ lint-go: go
 	$(GO) run $(STATICCHECK) ./...
 	cd $(PROGRAMS) && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 	cd $(BENCH) && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
+	cd $(PACKAGING) && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 
 lint-c: go
 	@.ci/compile-c

@@ -50,7 +50,9 @@ func TestEveryFileOfHTTPDConfIsTested(t *testing.T) {
 	}
 	var names []string
 	for _, entry := range entries {
-		names = append(names, entry.Name())
+		if filepath.Ext(entry.Name()) != ".go" {
+			names = append(names, entry.Name())
+		}
 	}
 	if !slices.Equal(names, tested) {
 		t.Errorf("httpd-conf holds %q; the tests below load %q", names, tested)

@@ -40,7 +40,7 @@ func checkObjects(out io.Writer, paths []string) error {
 			bad++
 			continue
 		}
-		fmt.Fprintf(out, "OK       %s (%.1f MB, build ID %s)\n", path, float64(object.Size)/1e6, object.BuildID)
+		fmt.Fprintf(out, "OK       %s (%.1f MB, module API %s, build ID %s)\n", path, float64(object.Size)/1e6, object.API, object.BuildID)
 		for _, p := range object.Packages {
 			fmt.Fprintf(out, "         %s\n", p)
 		}

@@ -35,7 +35,7 @@ func TestBuildAndCheckCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(listed, "OK       "+object) || !strings.Contains(listed, "github.com/mod-go/mod-go/apps/hello: application\n") {
+	if !strings.HasPrefix(listed, "OK       "+object) || !strings.Contains(listed, " module API 20120211.") || !strings.Contains(listed, "github.com/mod-go/mod-go/apps/hello: application\n") {
 		t.Errorf("modgo check printed\n%s", listed)
 	}
 	out, log, err := execute("build", "-q", "-C", "../..", "--cache", cache, "-o", object, "./apps/hello")

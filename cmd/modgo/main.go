@@ -36,7 +36,8 @@ It runs in your own module, which requires github.com/mod-go/mod-go.`,
 		SilenceErrors: true, // main prints them
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newBuildCommand(), newCheckCommand(), newServeCommand(), newDevCommand())
+	root.AddCommand(newBuildCommand(), newCheckCommand(), newServeCommand(), newDevCommand(),
+		newInstallCommand(), newUninstallCommand(), newNewCommand())
 	return root
 }
 

@@ -10,12 +10,15 @@ import (
 	"os"
 	"runtime"
 	"strings"
+
+	"github.com/mod-go/mod-go/internal/httpd"
 )
 
 // Object is what Inspect finds in a shared object that Build made.
 type Object struct {
 	BuildID  string    // Go's
 	Size     int64     // bytes
+	API      httpd.API // of the headers that it was compiled against
 	Packages []Package // with the names of their callables only
 }
 
@@ -58,7 +61,11 @@ func inspect(content []byte, goarch string) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Object{BuildID: buildID(file), Size: int64(len(content)), Packages: list}, nil
+	api, err := moduleAPI(file)
+	if err != nil {
+		return nil, err
+	}
+	return &Object{BuildID: buildID(file), Size: int64(len(content)), API: api, Packages: list}, nil
 }
 
 // checkExport: LoadModule looks the module record up by its name.

@@ -60,10 +60,14 @@ func Find() (*Installation, error) {
 	if tool == "" {
 		tool = apxsOf(binary)
 	}
-	places := placesOf(binary, tool)
+	compiled := readCompiled(binary)
+	places := placesOf(binary, tool, compiled.root)
 	return &Installation{
 		Binary:     binary,
 		Version:    version,
+		API:        compiled.api,
+		Root:       compiled.root,
+		ConfigFile: compiled.config,
 		ModulesDir: firstDir(places.modules),
 		IncludeDir: firstWith("httpd.h", places.includes),
 		APRInclude: firstWith("apr.h", places.apr),
@@ -142,12 +146,12 @@ type places struct{ modules, includes, apr []string }
 
 // placesOf lists where the parts of the installation of binary may lie. An installation under a prefix of its own must
 // not be mixed with the distribution's modules and headers, which are of another version.
-func placesOf(binary, tool string) places {
+func placesOf(binary, tool, root string) places {
 	var p places
 	if tool != "" {
 		p = apxsPlaces(tool)
 	}
-	if root := serverRoot(binary); root != "" {
+	if root != "" {
 		p.modules = append(p.modules, filepath.Join(root, "modules"))
 	}
 	real, err := filepath.EvalSymlinks(binary)
@@ -168,19 +172,6 @@ func placesOf(binary, tool string) places {
 	// A server that was built from source often uses the distribution's APR.
 	p.apr = append(p.apr, systemAPR...)
 	return p
-}
-
-var rootPattern = regexp.MustCompile(`-D HTTPD_ROOT="([^"]*)"`)
-
-// serverRoot returns the compiled-in ServerRoot. After its answer `httpd -V` reads the configuration to name the MPM,
-// and fails where that cannot be read; an empty one keeps it from that.
-func serverRoot(binary string) string {
-	output, _ := run(binary, "-V", "-f", os.DevNull)
-	match := rootPattern.FindStringSubmatch(output)
-	if match == nil {
-		return ""
-	}
-	return match[1]
 }
 
 func firstDir(dirs []string) string {

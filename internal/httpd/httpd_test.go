@@ -17,6 +17,12 @@ func TestFindTheInstalledServer(t *testing.T) {
 	if !i.AtLeast(httpd.MinimumVersion) {
 		t.Errorf("Version = %q, want %s or newer", i.Version, httpd.MinimumVersion)
 	}
+	if i.API.Major != 20120211 || i.API.Minor == 0 {
+		t.Errorf("API = %s, want that of httpd 2.4, 20120211 with a minor number", i.API)
+	}
+	if i.Root == "" || !strings.HasPrefix(i.ConfigFile, i.Root+"/") {
+		t.Errorf("Root = %q, ConfigFile = %q, want a file in it", i.Root, i.ConfigFile)
+	}
 	if _, static, ok := i.Module("mod_so"); !ok || !static {
 		t.Errorf("Module(mod_so) = static %v, ok %v; a server that loads modules has it compiled in", static, ok)
 	}
@@ -107,6 +113,27 @@ esac`, "PREFIX", prefix))
 	}
 	if want := filepath.Join(prefix, "headers"); i.IncludeDir != want {
 		t.Errorf("IncludeDir = %q, want %q", i.IncludeDir, want)
+	}
+}
+
+func TestConfigTestAsksApachectl(t *testing.T) {
+	prefix := server(t, "")
+	t.Setenv(httpd.EnvBinary, filepath.Join(prefix, "bin/httpd"))
+	i := find(t)
+	if path, ok := i.Control(); ok {
+		t.Errorf("Control() = %q, of another installation", path)
+	}
+	apachectl := filepath.Join(prefix, "bin/apachectl")
+	program(t, apachectl, `[ "$1" = configtest ] || exit 2
+echo 'Syntax error on line 3' >&2
+exit 1`)
+	_, err := i.ConfigTest(t.Context())
+	if err == nil || !strings.Contains(err.Error(), apachectl+" configtest says (exit status 1):\nSyntax error on line 3") {
+		t.Errorf("ConfigTest() = %v", err)
+	}
+	program(t, apachectl, "echo 'a warning'; echo 'Syntax OK' >&2")
+	if warnings, err := i.ConfigTest(t.Context()); warnings != "a warning\n" || err != nil {
+		t.Errorf("ConfigTest() = %q, %v", warnings, err)
 	}
 }
 

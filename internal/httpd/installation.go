@@ -16,6 +16,9 @@ const MinimumVersion = "2.4.49"
 type Installation struct {
 	Binary     string // path of the server, for example /usr/sbin/apache2 or /usr/sbin/httpd
 	Version    string // for example "2.4.71"
+	API        API    // of modules; zero where the server does not tell
+	Root       string // the compiled-in ServerRoot, for example /etc/apache2; "" where the server does not tell
+	ConfigFile string // the compiled-in main configuration file, which need not be there; "" where the server does not tell
 	ModulesDir string // where the mod_*.so lie; "" where no such directory was found
 	IncludeDir string // holds httpd.h; "" without development headers
 	APRInclude string // holds apr.h; "" without development headers
