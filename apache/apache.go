@@ -23,6 +23,10 @@ type Request struct{ server Server }
 // ErrOver tells that the request is over, or that its connection was taken over.
 var ErrOver = errors.New("apache: the request is over")
 
+// ErrRequestTimeout is the cause (context.Cause) for which a request's context ends when GoRequestTimeout has passed. The
+// context's Err is context.DeadlineExceeded, which ErrRequestTimeout is, too (errors.Is).
+var ErrRequestTimeout = fmt.Errorf("apache: the request has run for longer than GoRequestTimeout allows: %w", context.DeadlineExceeded)
+
 // FromContext returns httpd's side of the request that ctx belongs to; nil outside Apache.
 func FromContext(ctx context.Context) *Request {
 	env := modgo.FromContext(ctx)

@@ -38,7 +38,12 @@ func (b *body) Read(p []byte) (int, error) {
 // take is Read for room bytes at to; nil drops them.
 func (b *body) take(to *C.char, room int) (int, error) {
 	n, err, again := b.read(to, room)
-	for again && b.exchange().awaitHere(0) {
+	if !again {
+		return n, err
+	}
+	x := b.exchange()
+	defer x.waitEnds(x.waitBegins(), toSend)
+	for again && x.awaitHere(0) {
 		n, err, again = b.read(to, room)
 	}
 	if again {

@@ -46,6 +46,8 @@ void modgo_inflight_verdict(modgo_slot *slot, const char *text, apr_size_t len);
 /* request: the id of the thread's goroutine; 0 until it was set, -1 without a slot. */
 apr_int64_t modgo_inflight_goroutine(modgo_slot *slot);
 void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine);
+/* Any thread of a child: its end is orderly from here on, though no pool is cleaned up. */
+void modgo_inflight_end(void);
 /* child: tells the parent the cause of the death that is to come. text is copied, cut at the part's size. */
 void modgo_inflight_cause(const char *text, apr_size_t len);
 /* child: the file that a fatal error's trace is to be written to, positioned at the child's part; -1 without. */
@@ -93,5 +95,16 @@ void modgo_stopping_register(void);
 int modgo_stopping_state(void);
 /* child, at its end: waits until no connection that was taken over is left, at most limit; not when it ends at once. */
 void modgo_stopping_wait(apr_interval_time_t limit);
+
+/* ---- retire.c: the end of a child that handlers hold; any thread ---- */
+
+/* Tells whether the MPM has threads; without, a child has one request. */
+int modgo_retire_threaded(void);
+/* Has the child take no more connections, and end when those that it has are served. */
+void modgo_retire_begin(void);
+/* Has an idle child notice that; to be repeated until modgo_stopping_state tells that it has. */
+void modgo_retire_wake(void);
+/* Ends the process at once, in order. */
+void modgo_retire_end(void);
 
 #endif

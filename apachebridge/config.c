@@ -265,6 +265,10 @@ const command_rec modgo_directives[] = {
                   "name and value, which the application can ask for"),
     AP_INIT_ITERATE("GoSendFileRoot", modgo_cmd_send_file_root, NULL, RSRC_CONF | ACCESS_CONF,
                     "folders below which the application may have httpd send files"),
+    AP_INIT_TAKE12("GoRequestTimeout", modgo_cmd_request_timeout, NULL, RSRC_CONF | ACCESS_CONF,
+                   "how long a request may run before its context ends, or off [grace=TIME]"),
+    AP_INIT_TAKE1("GoSlowRequestLog", modgo_cmd_slow_request_log, NULL, RSRC_CONF | ACCESS_CONF,
+                  "how long a request may run without being logged as slow, or off"),
     AP_INIT_TAKE2("GoSetEnv", modgo_cmd_setenv, NULL, RSRC_CONF,
                   "name and value of an environment variable of the process"),
     AP_INIT_TAKE1("GoMaxProcs", modgo_cmd_max_procs, NULL, RSRC_CONF, "GOMAXPROCS of each child"),
@@ -285,6 +289,8 @@ void *modgo_dir_config_create(apr_pool_t *p, char *path)
 
     c->pass_authorization = MODGO_UNSET;
     c->error_override = MODGO_UNSET;
+    c->request_timeout = MODGO_UNSET;
+    c->slow_request = MODGO_UNSET;
     return c;
 }
 
@@ -308,6 +314,7 @@ void *modgo_dir_config_merge(apr_pool_t *p, void *base_config, void *add_config)
     if (add->error_override != MODGO_UNSET) {
         c->error_override = add->error_override;
     }
+    modgo_limits_merge(c, add);
     modgo_services_merge(p, c, base, add);
     return c;
 }

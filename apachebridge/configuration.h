@@ -55,6 +55,9 @@ typedef struct modgo_dir_config {
     const char *callable; /* GoCallableObject */
     int pass_authorization;
     int error_override;
+    apr_interval_time_t request_timeout; /* GoRequestTimeout; 0: off */
+    apr_interval_time_t request_grace;   /* set with it */
+    apr_interval_time_t slow_request;    /* GoSlowRequestLog; 0: off */
     apr_table_t *settings;               /* GoSetting; NULL for none */
     apr_array_header_t *send_file_roots; /* of const char *: GoSendFileRoot, without symbolic links; NULL for none */
 } modgo_dir_config;
@@ -113,6 +116,12 @@ const char *modgo_cmd_memory_limit(cmd_parms *cmd, void *config, const char *val
 const char *modgo_cmd_gc(cmd_parms *cmd, void *config, const char *value);
 const char *modgo_cmd_start_timeout(cmd_parms *cmd, void *config, const char *value);
 const char *modgo_cmd_shutdown_timeout(cmd_parms *cmd, void *config, const char *value);
+
+/* ---- limits.c: how long requests may run ---- */
+
+const char *modgo_cmd_request_timeout(cmd_parms *cmd, void *config, const char *value, const char *option);
+const char *modgo_cmd_slow_request_log(cmd_parms *cmd, void *config, const char *value);
+void modgo_limits_merge(modgo_dir_config *c, const modgo_dir_config *add);
 
 /* ---- mapping.c: which application answers a request, and where its URL space begins ---- */
 

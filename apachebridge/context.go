@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mod-go/mod-go/apache"
 	"github.com/mod-go/mod-go/modgo"
 )
 
@@ -24,7 +25,14 @@ type requestContext struct {
 
 var _ context.Context = (*requestContext)(nil)
 
-func (c *requestContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+// Deadline is when GoRequestTimeout ends the context; there is none for a connection that was taken over.
+func (c *requestContext) Deadline() (time.Time, bool) {
+	limit := c.exchange.limit
+	if limit == nil || limit.exempt.Load() {
+		return time.Time{}, false
+	}
+	return epoch.Add(limit.deadline), true
+}
 
 func (c *requestContext) Done() <-chan struct{} {
 	clients.watch(c)
@@ -57,6 +65,9 @@ func (c *requestContext) Value(key any) any {
 	case http.ServerContextKey:
 		return c.exchange.server()
 	}
+	if c.timedOut() {
+		return endedByTimeout.Value(key) // where context.Cause looks for the cause
+	}
 	return nil
 }
 
@@ -82,15 +93,35 @@ func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// cancel ends the context.
-func (c *requestContext) cancel() {
+// endedByTimeout is a context that has ended with the cause of all whose time has passed.
+var endedByTimeout = func() context.Context {
+	ctx, end := context.WithCancelCause(context.Background())
+	end(apache.ErrRequestTimeout)
+	return ctx
+}()
+
+// timedOut tells whether the context has ended because of GoRequestTimeout.
+func (c *requestContext) timedOut() bool {
+	if c.exchange.limit == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err == context.DeadlineExceeded
+}
+
+// cancel ends the context when its request is over, or its client gone.
+func (c *requestContext) cancel() { c.end(context.Canceled) }
+
+// end ends the context, unless it has ended.
+func (c *requestContext) end(err error) {
 	clients.forget(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return
 	}
-	c.err = context.Canceled
+	c.err = err
 	if c.done != nil {
 		close(c.done)
 	}

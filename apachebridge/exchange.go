@@ -33,6 +33,7 @@ type exchange struct {
 	environment *environment     // an Application's, and what a handler asks the context for; nil until then
 	bodyEnd     error            // why nothing more of the body can be read, io.EOF too; sticks
 	context     requestContext
+	limit       *limit        // nil without GoRequestTimeout
 	request     *http.Request // an http.Handler's
 	parts       *requestParts // memory for it; nil until it is made for an Application
 
@@ -77,17 +78,25 @@ type (
 		applicationPart
 		environment
 	}
+	limitedHandlerExchange struct {
+		handlerExchange
+		own limit
+	}
+	limitedApplicationExchange struct {
+		applicationExchange
+		own limit
+	}
 )
 
 // newExchange makes the exchange of a call of the content handler.
 func newExchange(call *C.modgo_request, callable *modgo.Callable) *exchange {
 	var x *exchange
 	if callable.Handler != nil {
-		whole := new(handlerExchange)
+		whole := newHandlerExchange(call.time_limit != 0)
 		x = &whole.exchange
 		x.parts = &whole.requestParts
 	} else {
-		whole := new(applicationExchange)
+		whole := newApplicationExchange(call.time_limit != 0)
 		x = &whole.exchange
 		x.application = &whole.applicationPart
 		x.application.host.exchange = x
@@ -96,8 +105,26 @@ func newExchange(call *C.modgo_request, callable *modgo.Callable) *exchange {
 	}
 	x.callable, x.call = callable, call
 	x.context.exchange = x
-	x.writer.exchange = x
+	x.writer.Transport = transport{x}
 	return x
+}
+
+func newHandlerExchange(limited bool) *handlerExchange {
+	if !limited {
+		return new(handlerExchange)
+	}
+	whole := new(limitedHandlerExchange)
+	whole.limit = &whole.own
+	return &whole.handlerExchange
+}
+
+func newApplicationExchange(limited bool) *applicationExchange {
+	if !limited {
+		return new(applicationExchange)
+	}
+	whole := new(limitedApplicationExchange)
+	whole.limit = &whole.own
+	return &whole.applicationExchange
 }
 
 func (e *environment) init(x *exchange) {

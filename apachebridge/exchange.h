@@ -37,7 +37,11 @@ struct modgo_request {
     const apr_array_header_t *headers_in;
     apr_int64_t content_length; /* of the body: bytes, 0 for none, -1 for chunked */
     apr_int64_t goroutine;      /* the id of the goroutine that serves this thread; 0 before it is known, -1 unwanted */
-    apr_interval_time_t timeout; /* httpd's Timeout */
+    apr_interval_time_t timeout;    /* httpd's Timeout */
+    apr_interval_time_t time_limit; /* GoRequestTimeout; 0: none */
+    apr_interval_time_t grace;      /* for the handler, when that has passed */
+    apr_interval_time_t slow;       /* GoSlowRequestLog; 0: off */
+    apr_interval_time_t waited[2];  /* for the client to send, and to take the response; if slow is set */
     int pass_authorization;
     int error_override;
     int https;
@@ -53,10 +57,15 @@ struct modgo_request {
     int head_sent;           /* the response has begun */
     const char *redirect;    /* the URL of this server that httpd is to answer with instead; NULL: none */
     const char *file;        /* the file that it is to answer with; NULL: none */
-    int answered;            /* an input filter refused the body and has answered the client itself */
+    int answered;            /* there is no response to send: an input filter has sent one, or modgo_expiry_answer */
 };
 
 int modgo_handler(request_rec *r);
+
+/* ---- limits.c ---- */
+
+/* request: the time limits that the configuration sets for it. */
+void modgo_limits_apply(modgo_request *q, const modgo_dir_config *dir);
 
 /* request: the fields that followed a chunked body, once it has ended. */
 const apr_array_header_t *modgo_request_trailers(modgo_request *q);
@@ -86,8 +95,8 @@ typedef struct modgo_strings {
 } modgo_strings;
 
 /*
- * request: writes the strings one behind the other, and their lengths; nothing if there is no room for so many, or for so
- * many bytes.
+ * request: writes the strings one behind the other, and their lengths; nothing if there is no room for so many, or for
+ * so many bytes.
  */
 modgo_strings modgo_request_strings(modgo_request *q, char *bytes, apr_size_t room, apr_uint32_t *lengths, int most);
 
@@ -173,6 +182,16 @@ modgo_status modgo_response_leave(modgo_request *q, const char *head, apr_size_t
 
 /* request: ends the response so that the client can tell that it is not whole. */
 void modgo_response_abort(modgo_request *q);
+
+/* ---- expiry.c: the answer to a request whose handler does not return ---- */
+
+/*
+ * request: sends this response, whose head and body are as with modgo_response_send, or cuts the one that has begun;
+ * tells which. No other is sent after that.
+ */
+int modgo_expiry_answer(modgo_request *q, const char *head, apr_size_t head_len, const char *body, apr_size_t body_len);
+/* request: ends the connection, when that has been written, so that the client need not wait for the handler. */
+void modgo_expiry_close(modgo_request *q, int cut);
 
 /* ---- flight.c: what is in the buffer of an HTTP/2 stream ---- */
 

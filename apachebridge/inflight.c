@@ -94,9 +94,16 @@ int modgo_inflight_create(apr_pool_t *pconf, server_rec *s)
     return OK;
 }
 
+void modgo_inflight_end(void)
+{
+    if (own >= 0) {
+        __atomic_store_n(&shared->part[own].orderly, 1, __ATOMIC_RELEASE);
+    }
+}
+
 static apr_status_t child_ends(void *data)
 {
-    __atomic_store_n(&shared->part[own].orderly, 1, __ATOMIC_RELEASE);
+    modgo_inflight_end();
     return APR_SUCCESS;
 }
 

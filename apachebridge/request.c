@@ -150,6 +150,7 @@ int modgo_handler(request_rec *r)
     q.error_override = dir->error_override == 1 && r->status == HTTP_OK;
     q.content_length = body_length(r);
     q.timeout = r->server->timeout;
+    modgo_limits_apply(&q, dir);
     q.proto_num = r->proto_num;
     q.descriptor = modgo_descriptor_of(r->connection);
     q.https = !strcmp(ap_http_scheme(r), "https");

@@ -4,6 +4,7 @@ package apachebridge
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/mod-go/mod-go/internal/apphost"
@@ -28,6 +30,9 @@ func modgoGoServe(call *C.modgo_request) C.int {
 	x := newExchange(call, current.callables[call.mapping.index])
 	if call.goroutine == 0 {
 		C.modgo_inflight_goroutine_set(call.slot, C.apr_int64_t(goroutineID()))
+	}
+	if call.time_limit != 0 {
+		limits.enter(x, microseconds(call.time_limit))
 	}
 	if call.upgrade != 0 {
 		return x.serveApart()
@@ -57,7 +62,11 @@ func (x *exchange) serveApart() C.int {
 // serve runs the handler, and returns what the content handler returns: OK, or the status of an error document.
 func (x *exchange) serve() (result C.int) {
 	returned := false
-	defer func() { result = x.end(recover(), returned, result) }()
+	var begun time.Time // unless nobody wants to know
+	if x.call.slow != 0 {
+		begun = time.Now()
+	}
+	defer func() { result = x.end(recover(), returned, result, begun) }()
 	if x.callable.Handler != nil {
 		result = x.serveHandler(x.callable.Handler)
 	} else {
@@ -107,13 +116,16 @@ func (x *exchange) outcome(status int, err error) C.int {
 		return C.OK
 	case err == nil:
 		return C.int(status)
-	case errors.Is(err, gateway.ErrClientGone) || errors.Is(err, gateway.ErrAnswered) || errors.Is(err, http.ErrHijacked) || errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, gateway.ErrClientGone) || errors.Is(err, gateway.ErrAnswered) || errors.Is(err, http.ErrHijacked) || errors.Is(err, http.ErrHandlerTimeout) && x.hasExpired() || errors.Is(err, os.ErrDeadlineExceeded):
 		return C.OK // as if it had been sent: nobody is there to tell
 	case x.clientGone(): // which may be why
 		x.abort()
 		return C.OK
 	}
 	x.logError("MODGO0012", fmt.Sprintf("the application %s failed: %s", x.callable, strings.ReplaceAll(err.Error(), "\n", " ")))
+	if errors.Is(err, context.DeadlineExceeded) && x.context.timedOut() && !x.sent() {
+		return http.StatusGatewayTimeout
+	}
 	return x.failed()
 }
 
@@ -147,7 +159,8 @@ func (x *exchange) sent() bool {
 }
 
 // end is what happens last, whether the application returned, panicked or called runtime.Goexit.
-func (x *exchange) end(panicked any, returned bool, result C.int) C.int {
+func (x *exchange) end(panicked any, returned bool, result C.int, begun time.Time) C.int {
+	limits.leave(x)
 	x.flushErrors()
 	switch {
 	case returned:
@@ -156,11 +169,11 @@ func (x *exchange) end(panicked any, returned bool, result C.int) C.int {
 		result = C.OK
 	case panicked != nil:
 		x.logError("MODGO0011", fmt.Sprintf("the application %s panicked: %s", x.callable, strings.ReplaceAll(fmt.Sprint(panicked), "\n", " ")))
-		logContinuation(levelError, stack.OfPanic())
+		x.logContinuation(levelError, stack.OfPanic())
 		result = x.failed()
 	case x.released != nil:
 		x.logError("MODGO0011", fmt.Sprintf("the application %s called runtime.Goexit in its handler", x.callable))
-		logContinuation(levelError, string(debug.Stack()))
+		x.logContinuation(levelError, string(debug.Stack()))
 		result = x.failed()
 	default:
 		x.exiting()
@@ -171,6 +184,12 @@ func (x *exchange) end(panicked any, returned bool, result C.int) C.int {
 	if conn := x.takenFiltered(); conn != nil {
 		conn.awaitEnd() // Apache's thread holds the connection that the application has
 	}
+	if x.hasExpired() {
+		result = C.OK
+	}
+	if !begun.IsZero() {
+		x.logIfSlow(begun, result)
+	}
 	x.finish()
 	x.context.cancel() // after that, so that who waits for the end finds everything closed
 	return result
@@ -180,7 +199,7 @@ func (x *exchange) end(panicked any, returned bool, result C.int) C.int {
 func (x *exchange) exiting() {
 	const verdict = "its handler called runtime.Goexit, which ends the thread of Apache that runs it, and so the process"
 	x.logError("MODGO0014", fmt.Sprintf("the application %s cannot go on: %s", x.callable, verdict))
-	logContinuation(levelError, string(debug.Stack()))
+	x.logContinuation(levelError, string(debug.Stack()))
 	C.modgo_inflight_verdict(x.call.slot, (*C.char)(unsafe.Pointer(unsafe.StringData(verdict))), C.apr_size_t(len(verdict)))
 	if x.sent() {
 		x.abort()
@@ -193,7 +212,25 @@ func (x *exchange) exiting() {
 
 // logError logs a failure of this request with its id.
 func (x *exchange) logError(number, text string) {
-	logLine(levelError, fmt.Sprintf("%s: %s (request id %s)", number, text, x.id()))
+	x.logLine(levelError, fmt.Sprintf("%s: %s (request id %s)", number, text, x.id()))
+}
+
+// logLine writes one line to the log of this request from any goroutine; when it is over, to the log that logLine writes to.
+func (x *exchange) logLine(level C.int, line string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.call == nil {
+		logLine(level, line)
+		return
+	}
+	C.modgo_log_request(x.call, level, (*C.char)(unsafe.Pointer(unsafe.StringData(line))), C.apr_size_t(len(line)))
+}
+
+// logContinuation writes what belongs to the line before to the log of this request.
+func (x *exchange) logContinuation(level C.int, text string) {
+	for line := range strings.Lines(text) {
+		x.logLine(level, "| "+strings.TrimRight(line, "\r\n"))
+	}
 }
 
 // id is the request's id in log lines.

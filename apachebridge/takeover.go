@@ -64,6 +64,9 @@ func (x *exchange) takeOver() (net.Conn, []byte, error) {
 	if x.call == nil {
 		return nil, nil, errFinished
 	}
+	if x.expired() || x.context.timedOut() {
+		return nil, nil, http.ErrHandlerTimeout
+	}
 	x.taken = &takenOver{variables: newSnapshot(x.call), local: x.localAddr()}
 	var got C.modgo_takeover
 	switch C.modgo_take_over(x.call, &got) {
@@ -73,6 +76,7 @@ func (x *exchange) takeOver() (net.Conn, []byte, error) {
 	default:
 		return nil, nil, net.ErrClosed
 	}
+	limits.exempt(x)
 	x.broken = http.ErrHijacked
 	x.bodyEnd = http.ErrBodyReadAfterClose
 	ahead := C.GoBytes(unsafe.Pointer(got.ahead), C.int(got.ahead_len))
@@ -84,6 +88,13 @@ func (x *exchange) takeOver() (net.Conn, []byte, error) {
 	defer file.Close()
 	conn, err := net.FileConn(file)
 	return conn, ahead, err
+}
+
+// isTaken tells whether the connection was taken over.
+func (x *exchange) isTaken() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.taken != nil
 }
 
 // takenFiltered is the connection, if it was taken over through its filters; else nil.

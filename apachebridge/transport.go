@@ -128,6 +128,7 @@ func (x *exchange) drain() error {
 			return status
 		})
 	}
+	defer x.waitEnds(x.waitBegins(), toTake)
 	for x.awaitHere(1) {
 		if status, err := push(); status != C.MODGO_AGAIN {
 			return err
@@ -161,7 +162,7 @@ func (x *exchange) giveUp(err error) error {
 	if x.broken == nil {
 		x.broken = err
 	}
-	if x.call != nil {
+	if x.call != nil && !x.expired() {
 		C.modgo_response_give_up(x.call)
 	}
 	return x.broken

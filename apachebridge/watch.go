@@ -92,7 +92,8 @@ func (l *watchList) run() {
 		}
 		ending := l.ending()
 		for _, c := range watched {
-			if !ending && !c.exchange.clientGone() {
+			// A connection that was taken over is gone for httpd, and its client for whoever has it.
+			if !ending && (!c.exchange.clientGone() || c.exchange.isTaken()) {
 				continue
 			}
 			c.cancel()
