@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/mod-go/mod-go/modgo"
@@ -50,6 +51,9 @@ func shutdownFunctions() {
 	}
 	logFailedEnd(modgo.Shutdown(ctx))
 }
+
+// endFunctions is shutdownFunctions, once: a child that handlers hold ends by itself (retire.go), or as httpd ends it.
+var endFunctions = sync.OnceFunc(shutdownFunctions)
 
 func logFailedEnd(err error) {
 	for err := range failures(err) {

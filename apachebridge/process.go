@@ -66,7 +66,7 @@ func (p *process) ready(index int) bool {
 //export modgoGoStop
 func modgoGoStop(saved unsafe.Pointer) {
 	endBackground()
-	shutdownFunctions()
+	endFunctions()
 	pointer.Unref(saved)
 }
 

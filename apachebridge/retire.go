@@ -49,7 +49,7 @@ func retire(x *exchange, grace time.Duration) {
 		if held > 0 && (time.Now().After(end) || C.modgo_retire_threaded() == 0 && taken.live() == 0) {
 			logLine(levelWarning, fmt.Sprintf("MODGO0029: child %d ends, and %d handlers that have not returned end with it", os.Getpid(), held))
 			stop()
-			shutdownFunctions()
+			endFunctions()
 			C.modgo_retire_end()
 		}
 	}

@@ -233,6 +233,40 @@ func gone(t *testing.T, pid int) bool {
 	return err != nil
 }
 
+// TestRequestTimeoutEndsWaits: a handler that waits for its client goes on when that has been answered, and its child does.
+func TestRequestTimeoutEndsWaits(t *testing.T) {
+	cfg := overtimeConfig("GoRequestTimeout " + milliseconds(200*time.Millisecond) + " grace=" + milliseconds(100*time.Millisecond))
+	httpdtest.Hosts(t, cfg, func(srv *httpdtest.Server) {
+		srv.Expect(`MODGO0016: .*/app/(read|flood)/`)
+	}, func(t *testing.T, srv *httpdtest.Server) {
+		name := strings.ReplaceAll(t.Name(), "/", ".")
+		body, feed := io.Pipe()
+		defer feed.Close()
+		request, err := http.NewRequestWithContext(t.Context(), "POST", srv.URL("/app/read/"+name), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := srv.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 504 {
+			t.Errorf("a body that does not come: %s", resp.Status)
+		}
+		srv.AwaitLog(regexp.QuoteMeta(name) + " read: .*, true")
+
+		if resp, err = srv.Client().Get(srv.URL("/app/flood/" + name)); err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		srv.AwaitLog(regexp.QuoteMeta(name) + " wrote: .*, true")
+		if _, err := io.Copy(io.Discard, resp.Body); err == nil {
+			t.Error("a response that was cut looks whole")
+		}
+	})
+}
+
 // TestRequestTimeoutCutsUnsized: a response that only the end of the connection ends is cut so that it does not look whole.
 func TestRequestTimeoutCutsUnsized(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {

@@ -19,7 +19,8 @@ import (
 
 // Application answers /pid with the process; /context with how its context ended, when it has; /nap/MILLISECONDS when that
 // has passed. /block/NAME goes on until the file NAME is in the folder that the environment variable RELEASE names, and
-// /headed/NAME too, after it has sent the beginning of a response. /write/NAME then writes, and logs why that failed. /spin/NAME is /block without ever waiting. /deadline tells whether the context has one.
+// /headed/NAME too, after it has sent the beginning of a response. /write/NAME then writes, and logs why that failed. /spin/NAME is /block without ever waiting. /read/NAME reads the body and /flood/NAME writes
+// without end; both log how that ends. /deadline tells whether the context has one.
 // /failed returns with the context's error, /socket takes the connection over and echoes what comes.
 var Application = newMux()
 
@@ -41,9 +42,16 @@ func newMux() *http.ServeMux {
 		nap(r.PathValue("ms"))
 		fmt.Fprint(w, os.Getpid())
 	})
-	mux.HandleFunc("/read/{ms}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/read/{name}", func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n, err)
+		log.Printf("%s read: %v, %t", r.PathValue("name"), err, errors.Is(err, http.ErrHandlerTimeout))
+	})
+	mux.HandleFunc("/flood/{name}", func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		for block := make([]byte, 100_000); err == nil; _, err = w.Write(block) {
+		}
+		log.Printf("%s wrote: %v, %t", r.PathValue("name"), err, errors.Is(err, http.ErrHandlerTimeout))
 	})
 	mux.HandleFunc("/block/{name}", func(_ http.ResponseWriter, r *http.Request) { blockUntilReleased(r.PathValue("name")) })
 	mux.HandleFunc("/headed/{name}", func(w http.ResponseWriter, r *http.Request) {
