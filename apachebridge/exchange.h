@@ -55,6 +55,7 @@ struct modgo_request {
     int input_ended;         /* the end of the body was seen */
     modgo_read input_failed; /* how reading it has failed; of status MODGO_OK if it has not */
     int head_sent;           /* the response has begun */
+    int ended;               /* all of it was passed on */
     const char *redirect;    /* the URL of this server that httpd is to answer with instead; NULL: none */
     const char *file;        /* the file that it is to answer with; NULL: none */
     int answered;            /* there is no response to send: an input filter has sent one, or modgo_expiry_answer */

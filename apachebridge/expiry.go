@@ -33,11 +33,17 @@ func expire(overdue []*exchange) {
 	}
 }
 
-// describeOverdue says what runs, and for how long. It does not run if it has ended, or taken its connection over, meanwhile.
+// overdue tells whether the handler runs still: it may have returned, or taken its connection over, meanwhile. The caller
+// holds the lock.
+func (x *exchange) overdue() bool {
+	return x.call != nil && x.call.ended == 0 && x.taken == nil && !x.limit.returned
+}
+
+// describeOverdue says what runs, and for how long, if it does.
 func (x *exchange) describeOverdue() (text string, goroutine int64, runs bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.call == nil || x.taken != nil {
+	if !x.overdue() {
 		return "", 0, false
 	}
 	text = fmt.Sprintf("\"%s\" has been with the application %s for %s, though its context ended after the %s of GoRequestTimeout. Its client is answered with 504, or, where the response has begun, sees it cut short. The goroutines follow, its own first",
@@ -86,7 +92,7 @@ func (x *exchange) answerInstead() (answer insteadOf, ok bool) {
 	})
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.call == nil || x.taken != nil {
+	if !x.overdue() {
 		return answer, false
 	}
 	x.limit.expired = true
@@ -141,6 +147,18 @@ func (x *exchange) over() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.call == nil
+}
+
+// handlerReturned ends the time in which the client is answered instead of the handler, and tells whether it was.
+func (x *exchange) handlerReturned() (expired bool) {
+	if x.limit == nil {
+		return false
+	}
+	limits.leave(x)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.limit.returned = true
+	return x.limit.expired
 }
 
 // hasExpired tells whether the client has been answered instead of the handler.

@@ -20,6 +20,7 @@ type limit struct {
 	deadline      time.Duration // when its context ends, as elapsed counts; fixed before the handler runs
 	phase         limitPhase    // under the list's lock
 	exempt        atomic.Bool   // its connection was taken over
+	returned      bool          // its handler has; under the exchange's lock
 	expired       bool          // its client was answered instead of the handler; under the exchange's lock
 }
 

@@ -91,6 +91,9 @@ static modgo_status pass(modgo_request *q, const char *head, apr_size_t head_len
         q->head_sent = 1;
         set_head(r, r->headers_out, head, head_len);
     }
+    if (flags & MODGO_SEND_END) {
+        q->ended = 1;
+    }
     if (flags & MODGO_SEND_END && !apr_is_empty_table(r->trailers_out)) {
         /* Ended at once, a short response would get a Content-Length, which leaves no place for trailers. */
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));

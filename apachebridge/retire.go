@@ -6,6 +6,7 @@ import "C"
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -37,16 +38,17 @@ func retire(x *exchange, grace time.Duration) {
 	end := time.Now().Add(patience)
 	C.modgo_retire_begin()
 	for ; ; time.Sleep(retireStep) {
-		held := heldThreads()
 		stopping := C.modgo_stopping_state() != C.MODGO_STOP_NONE
-		switch {
-		case held == 0 && stopping:
+		late := time.Now().After(end)
+		held := heldThreads(stopping || late)
+		if held == 0 && (stopping || late) {
 			return // httpd ends it when its requests are served
-		case !stopping:
+		}
+		if !stopping {
 			C.modgo_retire_wake()
 		}
 		// Without threads there is nothing else in this process but what was taken over before.
-		if held > 0 && (time.Now().After(end) || C.modgo_retire_threaded() == 0 && taken.live() == 0) {
+		if held > 0 && (late || C.modgo_retire_threaded() == 0 && taken.live() == 0) {
 			logLine(levelWarning, fmt.Sprintf("MODGO0029: child %d ends, and %d handlers that have not returned end with it", os.Getpid(), held))
 			stop()
 			endFunctions()
@@ -55,15 +57,15 @@ func retire(x *exchange, grace time.Duration) {
 	}
 }
 
-// heldThreads is how many threads handlers still hold that should have returned.
-func heldThreads() (n int) {
+// heldThreads is how many threads handlers still hold that should have returned. Where there are none, and enough has been
+// waited for, the next such handler begins anew.
+func heldThreads(enough bool) int {
 	r := &retirement
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, x := range r.held {
-		if !x.over() {
-			n++
-		}
+	r.held = slices.DeleteFunc(r.held, (*exchange).over)
+	if len(r.held) == 0 && enough {
+		r.begun = false
 	}
-	return n
+	return len(r.held)
 }

@@ -116,8 +116,10 @@ func (x *exchange) outcome(status int, err error) C.int {
 		return C.OK
 	case err == nil:
 		return C.int(status)
-	case errors.Is(err, gateway.ErrClientGone) || errors.Is(err, gateway.ErrAnswered) || errors.Is(err, http.ErrHijacked) || errors.Is(err, http.ErrHandlerTimeout) && x.hasExpired() || errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, gateway.ErrClientGone) || errors.Is(err, gateway.ErrAnswered) || errors.Is(err, http.ErrHijacked) || errors.Is(err, os.ErrDeadlineExceeded):
 		return C.OK // as if it had been sent: nobody is there to tell
+	case errors.Is(err, http.ErrHandlerTimeout) && x.hasExpired():
+		return C.OK // as the log says already
 	case x.clientGone(): // which may be why
 		x.abort()
 		return C.OK
@@ -160,7 +162,7 @@ func (x *exchange) sent() bool {
 
 // end is what happens last, whether the application returned, panicked or called runtime.Goexit.
 func (x *exchange) end(panicked any, returned bool, result C.int, begun time.Time) C.int {
-	limits.leave(x)
+	expired := x.handlerReturned()
 	x.flushErrors()
 	switch {
 	case returned:
@@ -184,7 +186,7 @@ func (x *exchange) end(panicked any, returned bool, result C.int, begun time.Tim
 	if conn := x.takenFiltered(); conn != nil {
 		conn.awaitEnd() // Apache's thread holds the connection that the application has
 	}
-	if x.hasExpired() {
+	if expired {
 		result = C.OK
 	}
 	if !begun.IsZero() {
