@@ -59,6 +59,9 @@ func TestHTTPBin(t *testing.T) {
 	for _, protocol := range protocols {
 		own[protocol] = suite.run(t, "PROTOCOL="+string(protocol))
 	}
+	if len(own[httpdtest.HTTP1].failures()) > 0 {
+		own[httpdtest.HTTP1] = suite.run(t, "PROTOCOL="+string(httpdtest.HTTP1)) // some of them measure, and the machine may be busy
+	}
 	// Over HTTP/2 some fail on any server: they look for chunks.
 	if failed := own[httpdtest.HTTP1].failures(); len(failed) > 0 {
 		t.Fatalf("these tests of go-httpbin fail on its own server:\n%s", strings.Join(failed, "\n"))
@@ -70,21 +73,30 @@ func TestHTTPBin(t *testing.T) {
 				continue
 			}
 			t.Run(string(protocol), func(t *testing.T) {
-				there := suite.run(t, append(env, "PROTOCOL="+string(protocol))...)
+				env := append(env[:len(env):len(env)], "PROTOCOL="+string(protocol))
+				there := suite.run(t, env...)
+				if !slices.Equal(differences(own[protocol], there), slices.Sorted(slices.Values(listed[protocol]))) {
+					there = suite.run(t, env...) // of those as well
+				}
 				compareSuites(t, own[protocol], there, listed[protocol])
 			})
 		}
 	})
 }
 
-// compareSuites wants exactly the listed tests to have another outcome there.
-func compareSuites(t *testing.T, own, there outcomes, listed []string) {
-	var different []string
+// differences are the tests that fail there and not on go-httpbin's own server, in the order of their names.
+func differences(own, there outcomes) (names []string) {
 	for _, name := range there.failures() {
 		if result := own[name]; result == nil || result.action != "fail" {
-			different = append(different, name)
+			names = append(names, name)
 		}
 	}
+	return names
+}
+
+// compareSuites wants exactly the listed tests to have another outcome there.
+func compareSuites(t *testing.T, own, there outcomes, listed []string) {
+	different := differences(own, there)
 	for name, result := range own {
 		switch other := there[name]; {
 		case other == nil:
