@@ -30,8 +30,8 @@ type collector struct {
 	percent int    // what was set last
 }
 
-// garbageOf is how many bytes of garbage may gather in each of so many children, of a machine with so much memory; 0 if that
-// is not known.
+// garbageOf is how many bytes of garbage may gather in each of so many children of a machine with so many bytes of memory. A
+// memory of 0, which is not known, gives the least.
 func garbageOf(memory uint64, children int) uint64 {
 	return min(mostGarbage, max(leastGarbage, memory/garbageShare/uint64(children)))
 }
