@@ -38,9 +38,9 @@ void modgo_inflight_child(apr_pool_t *pchild, server_rec *s);
 /* child: an end of the process that begins with its pool's clean-up is orderly, whatever other clean-ups come to. */
 void modgo_inflight_orderly(apr_pool_t *pchild);
 /* request: notes that this thread serves r; the slot, or NULL when the table is full. */
-modgo_slot *modgo_inflight_enter(request_rec *r, const char *package);
+modgo_slot *modgo_inflight_enter(request_rec *r, const modgo_mapping *m);
 /* request: the thread serves outer again, or nothing when outer is NULL. */
-void modgo_inflight_leave(modgo_slot *slot, request_rec *outer, const char *package);
+void modgo_inflight_leave(modgo_slot *slot, request_rec *outer, const modgo_mapping *m);
 /* request: tells the parent why the process is about to die. text is copied, cut at the slot's size. */
 void modgo_inflight_verdict(modgo_slot *slot, const char *text, apr_size_t len);
 /* request: the id of the thread's goroutine; 0 until it was set, -1 without a slot. */
@@ -56,6 +56,30 @@ int modgo_inflight_crash_file(void);
 void modgo_inflight_entrust(const int pipes[2]);
 /* parent: reports what a dead child was doing. */
 void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot, mpm_child_status state);
+
+/* How many bytes of a request's strings are kept, with the NUL. */
+#define MODGO_INFLIGHT_PACKAGE 128
+#define MODGO_INFLIGHT_REQUEST 256
+#define MODGO_INFLIGHT_ID 64
+#define MODGO_INFLIGHT_CLIENT 64
+
+/* A request in flight. */
+typedef struct modgo_inflight_copy {
+    int row;          /* the application's in the statistics; -1: none */
+    apr_time_t since; /* its request line was read; microseconds since 1970 */
+    char package[MODGO_INFLIGHT_PACKAGE];
+    char request[MODGO_INFLIGHT_REQUEST]; /* line */
+    char id[MODGO_INFLIGHT_ID];
+    char client[MODGO_INFLIGHT_CLIENT];
+} modgo_inflight_copy;
+
+/* How many parts the table has, each for one child; and this child's, or -1. */
+int modgo_inflight_parts(void);
+int modgo_inflight_part(void);
+/* Any thread of any child: how many slots threads of the child with this part have used. */
+int modgo_inflight_slots(int part);
+/* Any thread of any child: copies what is in flight in a slot; 0: nothing, or it changes just now. */
+int modgo_inflight_read(int part, int slot, modgo_inflight_copy *copy);
 
 /* ---- output.c ---- */
 

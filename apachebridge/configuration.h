@@ -15,6 +15,9 @@ typedef struct modgo_callable {
 /* Fills in the callable at index; returns 0 past the last. */
 int modgo_callable_at(int index, modgo_callable *found);
 
+/* How many there are. */
+int modgo_callables_count(void);
+
 /* Returns the index of package's callable; name NULL means its application. -1: the package has none of that name. */
 int modgo_callable_find(const char *package, const char *name);
 

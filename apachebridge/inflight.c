@@ -14,7 +14,7 @@
 APLOG_USE_MODULE(go);
 
 /* The name of the table in the parent's process pool; its number counts changes of the layout below. */
-#define TABLE_KEY "mod_go:inflight:1"
+#define TABLE_KEY "mod_go:inflight:2"
 
 /* Bytes of the crash file that belong to one child. The file is sparse. */
 #define CRASH_SPAN ((off_t)16 << 20)
@@ -23,13 +23,15 @@ APLOG_USE_MODULE(go);
 struct modgo_slot {
     int taken;   /* by a thread; atomic */
     int serving; /* atomic */
+    int version; /* of what follows, odd while that is written; atomic */
+    int row;     /* the application's in the statistics; -1: none */
     apr_time_t since;
     apr_int64_t goroutine;
     server_rec *server; /* of the generation that wrote it */
-    char package[128];
-    char request[256];
-    char id[64];
-    char client[64];
+    char package[MODGO_INFLIGHT_PACKAGE];
+    char request[MODGO_INFLIGHT_REQUEST];
+    char id[MODGO_INFLIGHT_ID];
+    char client[MODGO_INFLIGHT_CLIENT];
     char verdict[256];
 };
 
@@ -184,19 +186,25 @@ static void note(char *to, const char *s, apr_size_t size)
     to[len] = '\0';
 }
 
-static void serve(modgo_slot *slot, request_rec *r, const char *package)
+static void serve(modgo_slot *slot, request_rec *r, const modgo_mapping *m)
 {
+    int version = slot->version + 1;
+
+    __atomic_store_n(&slot->version, version, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    slot->row = modgo_statistics_row(m->index);
     slot->since = r->request_time;
     slot->server = r->server;
-    note(slot->package, package, sizeof(slot->package));
+    note(slot->package, m->target->package, sizeof(slot->package));
     note(slot->request, r->the_request ? r->the_request : r->uri, sizeof(slot->request));
     note(slot->id, modgo_request_id(r), sizeof(slot->id));
     note(slot->client, r->useragent_ip ? r->useragent_ip : "", sizeof(slot->client));
     slot->verdict[0] = '\0';
+    __atomic_store_n(&slot->version, version + 1, __ATOMIC_RELEASE);
     __atomic_store_n(&slot->serving, 1, __ATOMIC_RELEASE);
 }
 
-modgo_slot *modgo_inflight_enter(request_rec *r, const char *package)
+modgo_slot *modgo_inflight_enter(request_rec *r, const modgo_mapping *m)
 {
     if (own < 0) {
         return NULL;
@@ -205,19 +213,19 @@ modgo_slot *modgo_inflight_enter(request_rec *r, const char *package)
         thread_slot = take_slot();
     }
     if (thread_slot) {
-        serve(thread_slot, r, package);
+        serve(thread_slot, r, m);
     }
     return thread_slot;
 }
 
-void modgo_inflight_leave(modgo_slot *slot, request_rec *outer, const char *package)
+void modgo_inflight_leave(modgo_slot *slot, request_rec *outer, const modgo_mapping *m)
 {
     if (!slot) {
         return;
     }
     __atomic_store_n(&slot->serving, 0, __ATOMIC_RELEASE);
     if (outer) {
-        serve(slot, outer, package);
+        serve(slot, outer, m);
     }
 }
 
@@ -239,6 +247,35 @@ void modgo_inflight_cause(const char *text, apr_size_t len)
 apr_int64_t modgo_inflight_goroutine(modgo_slot *slot) { return slot ? slot->goroutine : -1; }
 
 void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine) { slot->goroutine = goroutine; }
+
+int modgo_inflight_parts(void) { return shared ? shared->parts : 0; }
+
+int modgo_inflight_part(void) { return own; }
+
+int modgo_inflight_slots(int index)
+{
+    return shared && index >= 0 && index < shared->parts ? __atomic_load_n(&shared->part[index].used, __ATOMIC_ACQUIRE)
+                                                         : 0;
+}
+
+int modgo_inflight_read(int index, int n, modgo_inflight_copy *copy)
+{
+    const modgo_slot *slot = &shared->slot[index * shared->slots + n];
+    int version = __atomic_load_n(&slot->version, __ATOMIC_ACQUIRE);
+
+    if (!__atomic_load_n(&slot->serving, __ATOMIC_ACQUIRE) || version % 2) {
+        return 0;
+    }
+    copy->row = slot->row;
+    copy->since = slot->since;
+    memcpy(copy->package, slot->package, sizeof(copy->package));
+    memcpy(copy->request, slot->request, sizeof(copy->request));
+    memcpy(copy->id, slot->id, sizeof(copy->id));
+    memcpy(copy->client, slot->client, sizeof(copy->client));
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return __atomic_load_n(&slot->version, __ATOMIC_RELAXED) == version &&
+           __atomic_load_n(&slot->serving, __ATOMIC_RELAXED);
+}
 
 /* ---- the parent's side ---- */
 
@@ -345,6 +382,8 @@ void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, 
     if (i == shared->parts) {
         return;
     }
+    modgo_channel_gone(i);
+    modgo_statistics_gone(i, __atomic_load_n(&shared->part[i].orderly, __ATOMIC_ACQUIRE));
     if (!__atomic_load_n(&shared->part[i].orderly, __ATOMIC_ACQUIRE)) {
         apr_pool_create(&p, s->process->pool);
         report(p, s, pid, gen, i);

@@ -18,12 +18,10 @@ int modgo_target_index(const modgo_target *t)
 
 const unsigned char *modgo_targets_wanted(apr_pool_t *p, const modgo_process_config *c, int *count)
 {
-    modgo_callable callable;
     unsigned char *wanted;
     int i;
 
-    for (*count = 0; modgo_callable_at(*count, &callable); ++*count) {
-    }
+    *count = modgo_callables_count();
     wanted = apr_pcalloc(p, *count + 1);
     for (i = 0; i < c->targets->nelts; i++) {
         int index = modgo_target_index(APR_ARRAY_IDX(c->targets, i, const modgo_target *));

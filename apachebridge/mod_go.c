@@ -10,6 +10,7 @@ static void register_hooks(apr_pool_t *p)
     static const char *const before[] = {"mod_userdir.c", "mod_vhost_alias.c", NULL};
 
     ap_hook_pre_config(modgo_process_config_reset, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(modgo_diagnostics_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(modgo_check_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_config(modgo_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(modgo_child_init, NULL, NULL, APR_HOOK_LAST);
@@ -21,6 +22,7 @@ static void register_hooks(apr_pool_t *p)
     modgo_wire_register();
     modgo_trailers_register();
     modgo_stopping_register();
+    modgo_diagnostics_register();
     ap_hook_handler(modgo_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

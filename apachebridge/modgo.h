@@ -29,12 +29,15 @@
 
 #define MODGO_VERSION "0.1.0"
 #define MODGO_HANDLER "go-application"
+#define MODGO_STATUS_HANDLER "go-status"
+#define MODGO_PPROF_HANDLER "go-pprof"
 
 /* What LoadModule looks for; everything else of the C side is hidden. */
 extern module AP_MODULE_DECLARE_DATA go_module __attribute__((visibility("default")));
 
 #include "configuration.h"
 #include "child.h"
+#include "statistics.h"
 #include "exchange.h"
 
 #endif

@@ -49,6 +49,16 @@ static int next(cursor *c)
     }
 }
 
+int modgo_callables_count(void)
+{
+    cursor c;
+    int count = 0;
+
+    for (begin(&c); next(&c); count++) {
+    }
+    return count;
+}
+
 int modgo_callable_at(int index, modgo_callable *found)
 {
     cursor c;

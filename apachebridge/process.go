@@ -21,7 +21,8 @@ import (
 
 // process is what lives as long as an httpd child. C holds it from child_init to the child's exit.
 type process struct {
-	callables []*modgo.Callable // in the order of C's indexes
+	callables []*modgo.Callable // in the order of C's indexes; mod_go's own handlers follow
+	wanted    []bool            // of each but those: the configuration names it
 	reported  []atomic.Bool     // of each, that it cannot be constructed
 	headers   []atomic.Int32    // of each, how many headers its last response had
 }
@@ -37,23 +38,34 @@ func modgoGoRuntimeReady() {} // the call itself waits until the runtime is up
 //
 //export modgoGoStart
 func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer {
-	p := &process{callables: compiledIn(int(count)), reported: make([]atomic.Bool, count), headers: make([]atomic.Int32, count)}
+	p := &process{callables: compiledIn(int(count)), wanted: make([]bool, count), reported: make([]atomic.Bool, count)}
+	for i := range configured(p.callables, wanted) {
+		p.wanted[i] = true
+	}
+	p.callables = append(p.callables, diagnosticHandlers()...)
+	p.headers = make([]atomic.Int32, len(p.callables))
 	current = p
 	tuneCollector()
 	setUpLogging()
 	if crashFile >= 0 {
 		setCrashOutput(os.NewFile(uintptr(crashFile), "crash output"))
 	}
-	for i := range configured(p.callables, wanted) {
-		p.ready(i)
+	for i, wanted := range p.wanted {
+		if wanted {
+			p.ready(i)
+		}
 	}
 	startFunctions()
+	openChannel()
 	return pointer.Save(p)
 }
 
 // ready constructs a callable, unless it has been, and tells whether it can answer requests. That it cannot is logged
 // once. What an .htaccess file names is constructed by its first request.
 func (p *process) ready(index int) bool {
+	if index >= len(p.wanted) {
+		return true
+	}
 	err := construct(p.callables[index])
 	if err != nil && p.reported[index].CompareAndSwap(false, true) {
 		logFailedConstruction(p.callables[index], err)

@@ -119,29 +119,45 @@ static int unavailable(request_rec *r, const modgo_mapping *m)
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
+/* Finds who answers r: returns OK, or what the content handler is to return. */
+static int find(request_rec *r, modgo_mapping *m)
+{
+    if (!modgo_mapping_find(r, m)) {
+        return unmapped(r);
+    }
+    if (m->index < 0) {
+        return unavailable(r, m);
+    }
+    if (r->used_path_info == AP_REQ_REJECT_PATH_INFO && m->path_info_len > 1) {
+        return HTTP_NOT_FOUND; /* AcceptPathInfo Off */
+    }
+    return OK;
+}
+
 int modgo_handler(request_rec *r)
 {
     const modgo_dir_config *dir;
     modgo_request q = {0};
     modgo_request *outer_request;
     request_rec *outer;
-    int result;
+    apr_int64_t begun;
+    int application, result;
 
-    if (!r->handler || strcmp(r->handler, MODGO_HANDLER) != 0) {
+    if (!r->handler) {
+        return DECLINED;
+    }
+    application = !strcmp(r->handler, MODGO_HANDLER);
+    if (!application && !modgo_diagnostics_find(r, &q.mapping)) {
         return DECLINED;
     }
     if (!modgo_runtime_started()) {
         return HTTP_SERVICE_UNAVAILABLE; /* MODGO0002 said why */
     }
-    if (!modgo_mapping_find(r, &q.mapping)) {
-        return unmapped(r);
+    result = application ? find(r, &q.mapping) : modgo_diagnostics_allow(r);
+    if (result != OK) {
+        return result;
     }
-    if (q.mapping.index < 0) {
-        return unavailable(r, &q.mapping);
-    }
-    if (r->used_path_info == AP_REQ_REJECT_PATH_INFO && q.mapping.path_info_len > 1) {
-        return HTTP_NOT_FOUND; /* AcceptPathInfo Off */
-    }
+    begun = modgo_statistics_begin();
     dir = ap_get_module_config(r->per_dir_config, &go_module);
     q.r = r;
     q.headers_in = apr_table_elts(r->headers_in);
@@ -150,7 +166,9 @@ int modgo_handler(request_rec *r)
     q.error_override = dir->error_override == 1 && r->status == HTTP_OK;
     q.content_length = body_length(r);
     q.timeout = r->server->timeout;
-    modgo_limits_apply(&q, dir);
+    if (application) {
+        modgo_limits_apply(&q, dir);
+    }
     q.proto_num = r->proto_num;
     q.descriptor = modgo_descriptor_of(r->connection);
     q.https = !strcmp(ap_http_scheme(r), "https");
@@ -162,7 +180,7 @@ int modgo_handler(request_rec *r)
     /* A handler may run inside another's call, for an mod_include subrequest: keep what is round it. */
     outer = modgo_log_current(r);
     outer_request = modgo_client_serve(&q);
-    q.slot = modgo_inflight_enter(r, q.mapping.target->package);
+    q.slot = modgo_inflight_enter(r, &q.mapping);
     q.goroutine = modgo_inflight_goroutine(q.slot);
     result = modgoGoServe(&q);
     modgo_wire_release(q.wire);
@@ -170,7 +188,8 @@ int modgo_handler(request_rec *r)
         r->connection->keepalive = AP_CONN_CLOSE; /* else httpd would read the rest of the body, and hold the stream */
     }
     result = modgo_services_finish(&q, result);
-    modgo_inflight_leave(q.slot, outer, q.mapping.target->package);
+    modgo_inflight_leave(q.slot, outer, &q.mapping);
+    modgo_statistics_end(q.mapping.index, result == OK ? r->status : result, begun);
     modgo_client_serve(outer_request);
     modgo_log_current(outer);
     return result;

@@ -233,6 +233,7 @@ static void start_child(apr_pool_t *pchild, server_rec *s)
     int count;
 
     modgo_inflight_child(pchild, s);
+    modgo_statistics_child();
     modgo_output_capture(pchild, s);
     if (modgo_runtime_start(pchild, s, c) == 0) {
         wanted = modgo_targets_wanted(pchild, c, &count);
@@ -259,5 +260,8 @@ int modgo_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
         return OK; /* the first reading of two */
     }
     ap_add_version_component(pconf, "mod_go/" MODGO_VERSION);
-    return modgo_inflight_create(pconf, s);
+    if (modgo_inflight_create(pconf, s) != OK || modgo_statistics_create(pconf, s) != OK) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return modgo_channel_create(pconf, s);
 }

@@ -1,0 +1,405 @@
+package tests
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/mod-go/mod-go/internal/status"
+	"github.com/mod-go/mod-go/tests/httpdtest"
+)
+
+// statusConf opens the status to this machine, and has both of mod_go's pages.
+const statusConf = `
+<Location "/go-status">
+SetHandler go-status
+Require local
+</Location>
+<Location "/go-pprof">
+SetHandler go-pprof
+Require local
+</Location>
+`
+
+// statusReport asks for the status in JSON.
+func statusReport(t *testing.T, srv *httpdtest.Server) status.Report {
+	t.Helper()
+	resp := srv.Get("/go-status/json")
+	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "application/json" {
+		t.Fatalf("the status is %s, %s:\n%s", resp.Status, resp.Header, resp.Text)
+	}
+	var r status.Report
+	if err := json.Unmarshal([]byte(resp.Text), &r); err != nil {
+		t.Fatalf("the status is no JSON: %v\n%s", err, resp.Text)
+	}
+	return r
+}
+
+// application is one of a report's.
+func application(t *testing.T, r status.Report, name string) status.Application {
+	t.Helper()
+	i := slices.IndexFunc(r.Applications, func(a status.Application) bool { return a.Name == name })
+	if i < 0 {
+		t.Fatalf("the status has no application %s, but %v", name, r.Applications)
+	}
+	return r.Applications[i]
+}
+
+// statusesOf counts an application's responses by their status.
+func statusesOf(a status.Application) string {
+	var text []string
+	for _, s := range a.Statuses {
+		text = append(text, fmt.Sprintf("%d:%d", s.Status, s.Requests))
+	}
+	return strings.Join(text, " ")
+}
+
+// awaitStatus asks until the status is as the condition wants it.
+func awaitStatus(t *testing.T, srv *httpdtest.Server, what string, condition func(status.Report) bool) (r status.Report) {
+	t.Helper()
+	if err := httpdtest.Poll(20*time.Second, func() bool { r = statusReport(t, srv); return condition(r) }); err != nil {
+		t.Fatalf("the status never shows %s (%v): %+v", what, err, r)
+	}
+	return r
+}
+
+// TestStatusCounts: requests are counted by application and status over all children, and the counts outlive the children.
+func TestStatusCounts(t *testing.T) {
+	const handler, wsgi = appsPath + "respond.application", appsPath + "respond.adapted"
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		cfg := httpdtest.Config{MPM: mpm, Processes: 2, Packages: []string{"./tests/testdata/apps/respond"}}
+		cfg.Conf = "GoAlias /app " + appsPath + "respond\nGoAlias /wsgi " + appsPath + "respond callable=adapted\n" + statusConf
+		srv := httpdtest.Start(t, cfg)
+		fresh := awaitStatus(t, srv, "that all children serve", allServe)
+		if a := application(t, fresh, handler); a.Requests != 0 || a.Latency.P99 != 0 || a.Rate != 0 {
+			t.Errorf("before the first request the status is %+v", a)
+		}
+		for range 20 {
+			srv.Get("/app/bytes/5")
+		}
+		for range 3 {
+			srv.Get("/app/none")
+		}
+		for range 2 {
+			srv.Get("/wsgi/status/500")
+		}
+		check := func(when string, more int) {
+			t.Helper()
+			r := statusReport(t, srv)
+			a, w := application(t, r, handler), application(t, r, wsgi)
+			if got, want := statusesOf(a), fmt.Sprintf("200:%d 404:3", 20+more); got != want || a.Requests != uint64(23+more) {
+				t.Errorf("%s: statuses %s of %d requests; want %s", when, got, a.Requests, want)
+			}
+			if got := statusesOf(w); got != "500:2" {
+				t.Errorf("%s: statuses %s; want 500:2", when, got)
+			}
+		}
+		check("after 25 requests", 0)
+		r := statusReport(t, srv)
+		if a := application(t, r, handler); !(a.Latency.P50 > 0 && a.Latency.P50 <= a.Latency.P90 && a.Latency.P90 <= a.Latency.P99 && a.Latency.P99 < 60) {
+			t.Errorf("the latency is %+v", a.Latency)
+		}
+		awaitStatus(t, srv, "a rate", func(r status.Report) bool { return application(t, r, handler).Rate > 0 })
+		if len(r.Children) < 2 || r.Server.ChildrenDied != 0 || r.Server.MPM != mpm || r.Server.PID != srv.ParentPID() || r.Server.Restarts != 0 {
+			t.Errorf("the server is %+v with children %+v", r.Server, r.Children)
+		}
+		for _, c := range r.Children {
+			if p := c.Process; c.State != status.Serving || p == nil || p.Goroutines < 1 || p.Heap == 0 || p.Resident < p.Heap || p.MaxProcs < 1 || c.Threads.Total < 1 {
+				t.Errorf("a child is %+v, %+v", c, p)
+			}
+		}
+
+		srv.Expect(`MODGO0023.*died while it served no request`)
+		srv.Expect(`AH00052: child pid \d+ exit signal Killed`).Maybe() // not every MPM says so
+		victim := otherChild(t, r)
+		srv.Signal(victim, syscall.SIGKILL)
+		awaitStatus(t, srv, "another child", func(r status.Report) bool {
+			return r.Server.ChildrenDied == 1 && len(r.Children) >= 2 && !slices.ContainsFunc(r.Children, func(c status.Child) bool { return c.PID == victim })
+		})
+		check("after a child's death", 0)
+		srv.Get("/app/bytes/5")
+		check("after another request", 1)
+		srv.Graceful()
+		check("after a graceful restart", 1)
+		if r := statusReport(t, srv); r.Server.Restarts != 1 {
+			t.Errorf("after a restart there were %d", r.Server.Restarts)
+		}
+		srv.Restart()
+		check("after a restart", 1)
+	})
+}
+
+// TestStatusInFlight: what is being served is shown with its age and its URL, without its query.
+func TestStatusInFlight(t *testing.T) {
+	cfg := overtimeConfig(statusConf)
+	httpdtest.Hosts(t, cfg, func(srv *httpdtest.Server) {}, func(t *testing.T, srv *httpdtest.Server) {
+		srv.Expect(`AH(00484|00161): server reached MaxRequestWorkers`).Maybe() // as it does when a process serves one connection
+		name := "inflight-" + string(srv.Protocol())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			resp, err := srv.Client().Get(srv.URL("/app/block/" + name + "?token=secret"))
+			if err == nil {
+				resp.Body.Close()
+			}
+		}()
+		blocked := func(r status.Report) *status.Request {
+			for i, q := range r.InFlight {
+				if strings.HasPrefix(q.URL, "/app/block/"+name) {
+					return &r.InFlight[i]
+				}
+			}
+			return nil
+		}
+		r := awaitStatus(t, srv, "a request that is at least half a second old", func(r status.Report) bool {
+			q := blocked(r)
+			return q != nil && q.Seconds >= 0.5
+		})
+		q := blocked(r)
+		if q.Application != overtimeApp+".Application" || q.Method != "GET" || q.URL != "/app/block/"+name+"?…" || q.Client != "127.0.0.1" || q.ID == "" || q.Seconds > 60 {
+			t.Errorf("the request in flight is %+v", q)
+		}
+		if a := application(t, r, overtimeApp+".Application"); a.InFlight < 1 {
+			t.Errorf("the application has %d in flight", a.InFlight)
+		}
+		child := r.Children[slices.IndexFunc(r.Children, func(c status.Child) bool { return c.PID == q.PID })]
+		if child.Threads.Busy < 1 || child.Child != q.Child {
+			t.Errorf("the child that serves it is %+v", child)
+		}
+		if page := srv.Get("/go-status"); strings.Contains(page.Text, "secret") || !strings.Contains(page.Text, "/app/block/"+name+"?…") {
+			t.Errorf("the page is\n%s", page.Text)
+		}
+		letGo(t, srv, name)
+		<-done
+		awaitStatus(t, srv, "that it has ended", func(r status.Report) bool { return blocked(r) == nil })
+	})
+}
+
+// TestStatusOfHangingChild: a child that does not answer is shown as silent, soon.
+func TestStatusOfHangingChild(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		cfg := overtimeConfig(statusConf)
+		cfg.MPM, cfg.Processes = mpm, 2
+		srv := httpdtest.Start(t, cfg)
+		// The requests go over a connection that is there: a new one might be the stopped child's.
+		victim := otherChild(t, awaitStatus(t, srv, "that all children serve", allServe))
+		srv.Signal(victim, syscall.SIGSTOP)
+		defer srv.Signal(victim, syscall.SIGCONT)
+		awaitStopped(t, victim)
+		begun := time.Now()
+		r := statusReport(t, srv)
+		if took := time.Since(begun); took > httpdtest.Limit(5*time.Second) {
+			t.Errorf("the status took %v", took)
+		}
+		for _, c := range r.Children {
+			if silent := c.State == status.Silent; silent != (c.PID == victim) || silent != (c.Process == nil) {
+				t.Errorf("child %d, while %d hangs, is %s, %+v", c.PID, victim, c.State, c.Process)
+			}
+		}
+		if page := srv.Get("/go-status"); page.StatusCode != http.StatusOK || !strings.Contains(page.Text, "does not answer") {
+			t.Errorf("the page is %s\n%s", page.Status, page.Text)
+		}
+		srv.Signal(victim, syscall.SIGCONT)
+		awaitStatus(t, srv, "that it goes on", func(r status.Report) bool {
+			return !slices.ContainsFunc(r.Children, func(c status.Child) bool { return c.State == status.Silent })
+		})
+	})
+}
+
+// allServe is the condition that no child begins or ends.
+func allServe(r status.Report) bool {
+	return len(r.Children) >= 2 && !slices.ContainsFunc(r.Children, func(c status.Child) bool { return c.State != status.Serving })
+}
+
+// otherChild is one of the children that does not serve the connection that the server's client has kept alive.
+func otherChild(t *testing.T, r status.Report) int {
+	t.Helper()
+	i := slices.IndexFunc(r.Children, func(c status.Child) bool { return c.PID != r.AnsweredBy })
+	if i < 0 {
+		t.Fatalf("there is no child but the one that answers: %+v", r.Children)
+	}
+	return r.Children[i].PID
+}
+
+// awaitStopped waits until a process has been stopped.
+func awaitStopped(t *testing.T, pid int) {
+	t.Helper()
+	if err := httpdtest.Poll(5*time.Second, func() bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err == nil && strings.Contains(string(text), ") T ")
+	}); err != nil {
+		t.Fatalf("process %d does not stop: %v", pid, err)
+	}
+}
+
+// TestStatusMetrics: what a scrape gets is what Prometheus and its linter accept: mod_go's totals, and each child's metrics, those
+// of applications too.
+func TestStatusMetrics(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		cfg := httpdtest.Config{MPM: mpm, Processes: 2, Packages: []string{"./tests/testdata/apps/metered"}}
+		cfg.Conf = "GoAlias /app " + appsPath + "metered\n" + statusConf
+		srv := httpdtest.Start(t, cfg)
+		awaitStatus(t, srv, "that all children serve", allServe)
+		const languages = 30
+		for i := range languages {
+			srv.Get(fmt.Sprintf("/app?language=%d", i))
+		}
+		resp := srv.Get("/go-status/metrics")
+		if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain; version=0.0.4") {
+			t.Errorf("the metrics are %s, %v", resp.Status, resp.Header)
+		}
+		families := parseMetrics(t, resp.Text)
+		name := appsPath + "metered.Application"
+		if got := valueOf(t, families, "modgo_http_requests_total", "application", name, "code", "200"); got != languages {
+			t.Errorf("%v requests are counted; want %d", got, languages)
+		}
+		histogram := metric(t, families, "modgo_http_request_duration_seconds", "application", name).GetHistogram()
+		if histogram.GetSampleCount() != languages || histogram.GetSampleSum() <= 0 {
+			t.Errorf("the histogram is %v", histogram)
+		}
+		for _, bound := range prometheus.DefBuckets {
+			if !slices.ContainsFunc(histogram.Bucket, func(b *dto.Bucket) bool { return b.GetUpperBound() == bound }) {
+				t.Errorf("the histogram has no bound %v", bound)
+			}
+		}
+		if got := valueOf(t, families, "modgo_http_requests_in_flight", "application", name); got != 0 {
+			t.Errorf("%v are in flight", got)
+		}
+		if got := len(families["modgo_child_up"].GetMetric()); got < 2 {
+			t.Errorf("%d children are up", got)
+		}
+		for _, name := range []string{"go_goroutines", "go_memstats_heap_alloc_bytes", "go_gc_duration_seconds", "process_resident_memory_bytes", "process_cpu_seconds_total"} {
+			if got, want := len(families[name].GetMetric()), len(families["modgo_child_up"].GetMetric()); got != want {
+				t.Errorf("%s has %d children; want %d", name, got, want)
+			}
+		}
+		greeted := 0.0
+		for _, m := range families["greetings_total"].GetMetric() {
+			greeted += m.GetCounter().GetValue()
+			if labels := labelsOf(m); labels["exported_child"] != "first-born" || labels["child"] == "" || labels["language"] == "" {
+				t.Errorf("the application's own metric has the labels %v", labels)
+			}
+		}
+		if greeted != languages {
+			t.Errorf("the application's own metric adds up to %v; want %d", greeted, languages)
+		}
+		// The linter's rules are for what mod_go names itself.
+		for n := range families {
+			if !strings.HasPrefix(n, "modgo_") {
+				delete(families, n)
+			}
+		}
+		problems, err := promlint.NewWithMetricFamilies(slices.Collect(maps.Values(families))).Lint()
+		if err != nil || len(problems) > 0 {
+			t.Errorf("the linter says %v, %v", problems, err)
+		}
+		open := srv.Get("/go-status/metrics", "Accept", "application/openmetrics-text; version=1.0.0", "Accept-Encoding", "gzip")
+		if !strings.HasPrefix(open.Header.Get("Content-Type"), "application/openmetrics-text") || open.Header.Get("Content-Encoding") != "gzip" {
+			t.Errorf("Prometheus's own request gets %s, %v", open.Status, open.Header)
+		}
+	})
+}
+
+func parseMetrics(t *testing.T, text string) map[string]*dto.MetricFamily {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("the metrics cannot be read: %v\n%s", err, text)
+	}
+	return families
+}
+
+func labelsOf(m *dto.Metric) map[string]string {
+	labels := map[string]string{}
+	for _, l := range m.Label {
+		labels[l.GetName()] = l.GetValue()
+	}
+	return labels
+}
+
+// metric is that of a family with these labels, which are names and values by turns.
+func metric(t *testing.T, families map[string]*dto.MetricFamily, family string, labels ...string) *dto.Metric {
+	t.Helper()
+	want := map[string]string{}
+	for pair := range slices.Chunk(labels, 2) {
+		want[pair[0]] = pair[1]
+	}
+	for _, m := range families[family].GetMetric() {
+		if maps.Equal(labelsOf(m), want) {
+			return m
+		}
+	}
+	t.Fatalf("there is no %s%v, but %v", family, want, families[family])
+	return nil
+}
+
+func valueOf(t *testing.T, families map[string]*dto.MetricFamily, family string, labels ...string) float64 {
+	t.Helper()
+	m := metric(t, families, family, labels...)
+	return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+}
+
+// TestStatusPage: the page needs nothing from elsewhere, is not kept, and can only be read.
+func TestStatusPage(t *testing.T) {
+	cfg := overtimeConfig(statusConf)
+	srv := httpdtest.Start(t, cfg)
+	srv.Get("/app/pid")
+	page := srv.Get("/go-status")
+	if page.StatusCode != 200 || page.Header.Get("Content-Type") != "text/html; charset=utf-8" || page.Header.Get("Cache-Control") != "no-store" ||
+		!strings.HasPrefix(page.Header.Get("Content-Security-Policy"), "default-src 'none'; ") {
+		t.Errorf("the page is %s, %v", page.Status, page.Header)
+	}
+	for _, want := range []string{overtimeApp + ".Application", fmt.Sprint(srv.ChildPIDs()[0]), `href="/go-status/json"`, `href="/go-status/metrics"`} {
+		if !strings.Contains(page.Text, want) {
+			t.Errorf("the page has no %s:\n%s", want, page.Text)
+		}
+	}
+	for _, path := range []string{"/go-status", "/go-pprof"} {
+		if resp := srv.Send("POST", path, strings.NewReader("x")); resp.StatusCode != 405 || resp.Header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("a POST to %s is answered %s", path, resp.Status)
+		}
+		if resp := srv.Send("HEAD", path, nil); resp.StatusCode != 200 || resp.Text != "" {
+			t.Errorf("a HEAD of %s is answered %s, %q", path, resp.Status, resp.Text)
+		}
+	}
+}
+
+// TestStatusOfCrowd: an application that there is no room for is served, and the log says that it is not counted.
+func TestStatusOfCrowd(t *testing.T) {
+	cfg := httpdtest.Config{Packages: []string{"./tests/testdata/apps/crowd"}, Conf: statusConf}
+	for i := range 130 {
+		cfg.Conf += fmt.Sprintf("GoAlias /%d %scrowd callable=A%03d\n", i, appsPath, i)
+	}
+	httpdtest.Hosts(t, cfg, func(srv *httpdtest.Server) {
+		srv.Expect(`MODGO0045: .* has room for 128 applications: the requests of 2 more are served, but not counted; the first is .*crowd\.A128\.`).Times(1)
+	}, func(t *testing.T, srv *httpdtest.Server) {
+		for _, path := range []string{"/0", "/129"} {
+			if resp := srv.Get(path); resp.Text != "hello" {
+				t.Errorf("%s answers %s, %q", path, resp.Status, resp.Text)
+			}
+		}
+		r := statusReport(t, srv)
+		if a := application(t, r, appsPath+"crowd.A000"); a.Requests == 0 {
+			t.Errorf("the first application is %+v", a)
+		}
+		for _, a := range r.Applications {
+			if strings.HasSuffix(a.Name, ".A129") {
+				t.Errorf("one more application than there is room for is shown: %+v", a)
+			}
+		}
+	})
+}
