@@ -41,6 +41,7 @@ type serveOptions struct {
 	setenv       []string
 	tags         []string
 	validate     bool
+	status       bool
 }
 
 // The ports where none is given.
@@ -92,6 +93,7 @@ with an apachectl of its own.`,
 	flags.BoolVar(&options.reload, "reload", false, "when a source file changes, build again and restart httpd gracefully")
 	flags.StringVar(&options.logLevel, "log-level", "notice go:info", "httpd's LogLevel, for example debug or \"warn go:trace1\"")
 	flags.StringArrayVar(&options.setenv, "setenv", nil, "environment variable of the applications as `NAME=VALUE`; may be repeated")
+	flags.BoolVar(&options.status, "status", false, "show this machine what goes on at "+statusPath+", and profiles at "+pprofPath)
 	flags.BoolVar(&options.validate, "validate", false, "wrap every application in the validator of the application contract, which logs breaches")
 	flags.StringSliceVar(&options.tags, "tags", nil, "build tags, separated by commas")
 	completeServe(command)

@@ -65,6 +65,9 @@ func (s *serveSite) facts() (facts [][2]string) {
 		facts = append(facts, [2]string{"also at", base + "/"})
 	}
 	facts = append(facts, [2]string{"capacity", s.capacity()})
+	if s.options.status {
+		facts = append(facts, [2]string{"status", others[0] + statusPath + ", profiles at " + others[0] + pprofPath})
+	}
 	if s.options.http2 {
 		facts = append(facts, [2]string{"protocols", "HTTP/2 and HTTP/1.1"})
 	}

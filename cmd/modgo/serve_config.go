@@ -97,8 +97,32 @@ func (s *serveSite) configuration(mounts []mount) httpdconf.Server {
 	}
 	// The application whose path is longer has to be asked first, whatever the order of the paths.
 	sortLongestFirst(server.Mounts)
+	if s.options.status {
+		server.Conf = statusConf
+	}
 	return server
 }
+
+// Where --status shows what goes on.
+const (
+	statusPath = "/go-status"
+	pprofPath  = "/go-pprof"
+)
+
+// statusConf are the lines of --status. An <If> wins over the one by which an application at / comes after files.
+const statusConf = `<Location "` + statusPath + `">
+	Require local
+	<If "true">
+		SetHandler go-status
+	</If>
+</Location>
+<Location "` + pprofPath + `">
+	Require local
+	<If "true">
+		SetHandler go-pprof
+	</If>
+</Location>
+`
 
 // write writes a configuration and what it refers to, and returns its path.
 func (s *serveSite) write(server httpdconf.Server, mounts []mount) (path string, err error) {

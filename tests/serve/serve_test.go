@@ -71,6 +71,29 @@ func TestServeMountsOneApplicationBehindFiles(t *testing.T) {
 	}
 }
 
+// TestServeShowsStatus: beside an application at /, in whatever way that is mounted.
+func TestServeShowsStatus(t *testing.T) {
+	for name, more := range map[string][]string{"alone": nil, "behind files": {"--document-root", publicTemp(t)}} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, publicTemp(t), append(more, "--mpm", "event", "--status", "./apps/hello")...)
+			s.awaitReady(t)
+			if want := "status       " + s.url + "/go-status, profiles at " + s.url + "/go-pprof"; !strings.Contains(s.output.String(), want) {
+				t.Errorf("the banner lacks %q", want)
+			}
+			for path, want := range map[string]string{
+				"/go-status": "<title>mod_go status</title>", "/go-status/json": `"github.com/mod-go/mod-go/apps/hello.application"`,
+				"/go-status/metrics": `modgo_child_up{child="0"} 1`, "/go-pprof": "Each child process has its own", "/": "The request method was GET",
+			} {
+				if status, body := s.get(t, path); status != 200 || !strings.Contains(body, want) {
+					t.Errorf("GET %s answers %d: %q, want %q", path, status, body, want)
+				}
+			}
+			s.stop(t, syscall.SIGTERM)
+			s.quiet(t)
+		})
+	}
+}
+
 // A killed modgo cannot tidy up, but its httpd must not live on.
 func TestServeLeavesNoServerBehindWhenKilled(t *testing.T) {
 	s := serve(t, publicTemp(t), "./apps/hello")
