@@ -37,7 +37,7 @@ BUILT := $(if $(filter build/mod_go.so,$(OBJECT)),build,deps bin/modgo)
 # make install DESTDIR=folder needs no root.
 SUDO := $(if $(DESTDIR),,$(if $(filter 0,$(shell id -u)),,sudo))
 
-.PHONY: help deps deps-browser deps-long deps-bench bench bench-quick go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind test-compose fuzz fmt lint lint-go lint-c clean install uninstall deb test-deb
+.PHONY: help deps deps-browser deps-long deps-bench bench bench-quick go build run test test-pure test-http test-programs test-limits limits test-long test-validated test-asan test-valgrind test-compose fuzz fmt lint lint-go lint-c clean install uninstall deb test-deb test-operations
 
 help:
 	@echo 'make run        serve the example applications on http://127.0.0.1:8000/ until Ctrl-C'
@@ -132,6 +132,10 @@ bench-quick: deps-bench
 # Installs the Debian package on this machine, and removes it again; apache2 and lintian stay.
 test-deb: deps
 	cd $(PACKAGING) && $(if $(filter 0,$(shell id -u)),,sudo env "PATH=$$PATH") $(GO) test -count=1 -timeout 20m .
+
+# Walks through docs/operations.md on this machine's Apache, in namespaces of its own, with which all that it writes goes.
+test-operations: deps
+	$(if $(filter 0,$(shell id -u)),,sudo env "PATH=$$PATH") $(GO) test -count=1 -timeout 20m ./tests/operations
 
 test-long: deps-long test-validated test-asan test-valgrind
 

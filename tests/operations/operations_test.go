@@ -1,6 +1,8 @@
 package operations
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +19,9 @@ const (
 	addIt       = "Add it to one virtual host"
 	uninstall   = "Uninstall"
 )
+
+// statusPage is the one that the page of this walk sets up; that in JSON is below it.
+const statusPage = "http://localhost/go-status"
 
 // lookEvery is how long it takes until one looks once more.
 const lookEvery = 250 * time.Millisecond
@@ -170,6 +175,30 @@ func (w *walk) look(t *testing.T, b, shown block) {
 	})
 	if err != nil {
 		t.Fatalf("%s:%d: %v (%v):\n%s\nprints\n%s\nnot\n%s\nThe log:\n%s", page, b.line, err, failed, b.text, term.printed, shown.text, errorLogs(t))
+	}
+	if strings.Contains(b.text, statusPage+"/json") {
+		checkStatusPage(t)
+	}
+}
+
+// checkStatusPage fails the test where a browser would not be shown the request that hangs.
+func checkStatusPage(t *testing.T) {
+	t.Helper()
+	response, err := http.Get(statusPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(body), `id="in-flight"`)
+	table, _, _ = strings.Cut(table, "</table>")
+	for _, want := range []string{"example.org/shop", "GET", "/app/stock"} {
+		if response.StatusCode != http.StatusOK || !strings.Contains(table, want) {
+			t.Errorf("%s answers %d, and does not show %q among the requests in flight:\n%s", statusPage, response.StatusCode, want, body)
+		}
 	}
 }
 
