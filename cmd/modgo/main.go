@@ -18,6 +18,11 @@ func main() {
 	// Interrupted, a command ends what it started; interrupted again, it ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
+	// So does the end of its terminal, unless nohup keeps that away. Shell and kernel may both tell of it, and the second time
+	// is no impatience: what modgo install has begun is still put back.
+	if !signal.Ignored(syscall.SIGHUP) {
+		ctx, _ = signal.NotifyContext(ctx, syscall.SIGHUP)
+	}
 	err := newRootCommand().ExecuteContext(ctx)
 	stop()
 	if err != nil {

@@ -1,7 +1,6 @@
 package install
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -224,41 +223,6 @@ func TestBrokenConfigurationPutsEverythingBack(t *testing.T) {
 	if read(t, object) != "an older object" {
 		t.Error("the object was not put back")
 	}
-}
-
-// TestInterruptedPutsEverythingBack interrupts modgo while apachectl, which lies beside the server's program, is at work.
-func TestInterruptedPutsEverythingBack(t *testing.T) {
-	m := newMachine(t, debian)
-	started := filepath.Join(t.TempDir(), "started")
-	apachectl := filepath.Join(filepath.Dir(m.binary), "apachectl")
-	m.write(t, apachectl, "#!/bin/sh\n: >"+started+"\nexec sleep 600\n")
-	if err := os.Chmod(apachectl, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	before := m.files(t)
-	cmd := m.command(t, "install", hello(t))
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	err := httpdtest.Poll(time.Minute, func() bool {
-		_, err := os.Stat(started)
-		return err == nil
-	})
-	if err != nil {
-		t.Errorf("apachectl was not started: %v", err)
-	}
-	if _, err := os.Stat(filepath.Join(m.modules, "mod_go.so")); err != nil {
-		t.Errorf("the configuration is checked before anything is installed: %v", err)
-	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Error(err)
-	}
-	if err := cmd.Wait(); err == nil || output.String() != "modgo: interrupted\n" {
-		t.Errorf("modgo install ends with %v and says\n%s", err, &output)
-	}
-	m.same(t, before)
 }
 
 func TestUninstallWhatIsInUse(t *testing.T) {
