@@ -29,8 +29,8 @@ const lookEvery = 250 * time.Millisecond
 // A walk is one way through the page.
 type walk struct {
 	terminals [2]*terminal
-	loads     []*load
-	app       *load
+	static    []*load // clients of what needs no application
+	app       []*load // clients of the application
 }
 
 // TestOperations does step by step what docs/operations.md says. From the moment that a site answers, clients send requests
@@ -63,7 +63,7 @@ func TestOperations(t *testing.T) {
 		}
 		w.step(t, b, next)
 	}
-	for _, l := range w.loads {
+	for _, l := range w.static {
 		l.stop(t)
 	}
 	checkLogs(t, blocks)
@@ -107,14 +107,19 @@ func (w *walk) leave(t *testing.T, before, after string) {
 	t.Helper()
 	switch before {
 	case staticSites:
-		w.loads = append(w.loads,
+		w.static = append(w.static,
 			startLoad(t, "http://localhost/", `<title>Apache2 Debian Default Page: It works</title>`),
 			startLoad(t, "http://shop.example.org/", `^The shop opens soon.\n$`))
 	case addIt:
-		w.app = startLoad(t, "http://shop.example.org/app/", `^The shop, build [12]\n$`)
+		w.app = append(w.app,
+			startLoad(t, "http://shop.example.org/app/", `^The shop, build [12]\n$`),
+			// One of these is always under way.
+			startLoad(t, "http://shop.example.org/app/stock?wait=100ms", `^7 in stock\n$`))
 	}
 	if after == uninstall {
-		w.app.stop(t)
+		for _, l := range w.app {
+			l.stop(t)
+		}
 	}
 }
 

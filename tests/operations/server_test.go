@@ -29,10 +29,16 @@ func parent() int {
 	return pid
 }
 
+// The states of sockets in the tables of /proc/net.
+const (
+	established = "01"
+	listening   = "0A"
+)
+
 // children are the processes of the server that take connections.
 func children(t *testing.T) (pids []string) {
 	t.Helper()
-	listening := listeners(t)
+	listeners := sockets(t, listening)
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		t.Fatal(err)
@@ -43,53 +49,61 @@ func children(t *testing.T) (pids []string) {
 		if err != nil {
 			continue // it has ended
 		}
+		pid := filepath.Base(filepath.Dir(stat))
 		// The state and the parent follow the name, which stands in brackets and may have anything in it.
 		fields := strings.Fields(string(content[strings.LastIndexByte(string(content), ')')+1:]))
-		if len(fields) > 1 && fields[1] == of && holds(filepath.Dir(stat), listening) {
-			pids = append(pids, filepath.Base(filepath.Dir(stat)))
+		if len(fields) > 1 && fields[1] == of && held(pid, listeners) > 0 {
+			pids = append(pids, pid)
 		}
 	}
 	return pids
 }
 
-// listeners are the sockets that listen, as links of /proc/PID/fd name them.
-func listeners(t *testing.T) (sockets []string) {
+// sockets are those of TCP in a state, as links of /proc/PID/fd name them.
+func sockets(t *testing.T, state string) (links []string) {
 	t.Helper()
-	const listen = "0A"
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		content, err := os.ReadFile(table)
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(string(content)) {
-			if fields := strings.Fields(line); len(fields) > 9 && fields[3] == listen {
-				sockets = append(sockets, "socket:["+fields[9]+"]")
+			if fields := strings.Fields(line); len(fields) > 9 && fields[3] == state {
+				links = append(links, "socket:["+fields[9]+"]")
 			}
 		}
 	}
-	return sockets
+	return links
 }
 
-// holds tells whether a process has one of the sockets open.
-func holds(process string, sockets []string) bool {
-	links, _ := filepath.Glob(process + "/fd/*")
-	return slices.ContainsFunc(links, func(link string) bool {
-		target, err := os.Readlink(link)
-		return err == nil && slices.Contains(sockets, target)
-	})
+// held is how many of the sockets a process has open; none where it has ended.
+func held(pid string, sockets []string) (n int) {
+	descriptors, _ := filepath.Glob("/proc/" + pid + "/fd/*")
+	for _, descriptor := range descriptors {
+		if target, err := os.Readlink(descriptor); err == nil && slices.Contains(sockets, target) {
+			n++
+		}
+	}
+	return n
 }
 
-// awaitChange waits until the children before a graceful restart take no more connections, and others do: nobody types so
-// fast that the next command meets an old one.
+// awaitChange waits until the children before a graceful restart take no more connections, and others do, and until they have
+// served theirs, but for one: the page leaves a request to them that hangs. Nobody types so fast that the next command comes
+// earlier.
 func awaitChange(t *testing.T, before []string) {
 	t.Helper()
 	var now []string
+	left := 0
 	err := httpdtest.Poll(time.Minute, func() bool {
-		now = children(t)
-		return len(now) > 0 && !slices.ContainsFunc(now, func(pid string) bool { return slices.Contains(before, pid) })
+		now, left = children(t), 0
+		connections := sockets(t, established)
+		for _, pid := range before {
+			left += held(pid, connections)
+		}
+		return len(now) > 0 && left <= 1 && !slices.ContainsFunc(now, func(pid string) bool { return slices.Contains(before, pid) })
 	})
 	if err != nil {
-		t.Fatalf("after %s, children %v take connections, as %v did before: %v\n%s", graceful, now, before, err, errorLogs(t))
+		t.Fatalf("after %s, children %v take connections, as %v did before, which have %d left: %v\n%s", graceful, now, before, left, err, errorLogs(t))
 	}
 }
 
