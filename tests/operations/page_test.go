@@ -71,22 +71,26 @@ func (b block) looks() bool {
 	return first == "curl" || first == "grep"
 }
 
-// shows tells whether a block of output is what was printed: line for line, with ... for what differs, and trailing spaces
-// and empty lines left out.
+// shows tells whether a block of output is what was printed: line for line, with ... for what differs within a line, or, alone
+// in one, for any lines. Spaces at the end of lines, and empty lines, do not count.
 func (b block) shows(printed string) bool {
-	return regexp.MustCompile(pattern(b.text)).MatchString(tidy(printed))
+	var pattern strings.Builder
+	for _, line := range lines(b.text) {
+		if line == "..." {
+			pattern.WriteString(`(?:.*\n)*`)
+			continue
+		}
+		pattern.WriteString(strings.ReplaceAll(regexp.QuoteMeta(line), `\.\.\.`, `.*`) + `\n`)
+	}
+	text := strings.Join(append(lines(printed), ""), "\n")
+	return regexp.MustCompile("^" + pattern.String() + "$").MatchString(text)
 }
 
-func pattern(text string) string {
-	return "^" + strings.ReplaceAll(regexp.QuoteMeta(tidy(text)), `\.\.\.`, `.*`) + "$"
-}
-
-func tidy(text string) string {
-	var lines []string
+func lines(text string) (all []string) {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimRight(line, " \t\r\n"); line != "" {
-			lines = append(lines, line)
+			all = append(all, line)
 		}
 	}
-	return strings.Join(lines, "\n")
+	return all
 }
