@@ -19,13 +19,102 @@ int modgo_target_index(const modgo_target *t);
 /* child: starts the Go runtime with settings of c. Returns 0, or -1 when the object was linked without deferred start.
  */
 int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config *c);
-/* child: tells whether the runtime lives. */
+/* child: sets what starting the runtime in a child with several threads should not. */
+void modgo_runtime_prepare(const modgo_process_config *c);
+/* child: starts the runtime and the applications. Clean-ups are registered with p. */
+void modgo_runtime_begin(apr_pool_t *p, server_rec *s);
+/* child: tells whether applications can be asked. */
 int modgo_runtime_started(void);
 /* How many children the MPM runs at most. */
 int modgo_runtime_children(void);
 void modgo_child_init(apr_pool_t *pchild, server_rec *s);
 int modgo_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 int modgo_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+/* ---- startup.c: whether the applications start, or children wait with that ---- */
+
+typedef enum {
+    MODGO_START_NONE = 0,  /* this child has no Go: it waits until the applications can start again */
+    MODGO_START_RUNTIME,   /* the runtime starts, and runs the packages' init functions */
+    MODGO_START_CONSTRUCT, /* an application is constructed */
+    MODGO_START_FUNCTIONS, /* the functions of OnStart run */
+    MODGO_START_DONE
+} modgo_start_phase;
+
+/* What the parent knows of a child's start, in the child's part of the shared table. */
+typedef struct modgo_start {
+    int life;                 /* which configuration of the parent's life the child belongs to */
+    int phase;                /* a modgo_start_phase; atomic */
+    int callable;             /* which one is being constructed */
+    apr_time_t done;          /* when the start was complete */
+    apr_int64_t memory_kills; /* modgo_death_memory_kills at the child's begin */
+    char build[MODGO_BUILD_ID];
+} modgo_start;
+
+/* How the parent is to report a death. */
+typedef enum {
+    MODGO_DEATH_COMMON = 0, /* as that of any child */
+    MODGO_DEATH_LOGGED,     /* startup.c has; the trace is to follow */
+    MODGO_DEATH_KNOWN       /* like one that was reported in full before */
+} modgo_death;
+
+/* parent: begins anew with a configuration, whose children start their applications again. */
+int modgo_startup_create(server_rec *s);
+/* child: fills in its part, and tells whether the child is to start Go. */
+int modgo_startup_admit(void);
+/* child without Go: has a thread start it when it can. */
+void modgo_startup_wait(apr_pool_t *pchild, server_rec *s);
+/* child: how far its start is. */
+void modgo_startup_phase(modgo_start_phase phase, int callable);
+modgo_start_phase modgo_startup_phase_get(void);
+/* request: the answer where Go has not been started. */
+int modgo_startup_unavailable(request_rec *r);
+/* Any thread of a child: whether no child of this configuration has passed this number yet; it has now. */
+int modgo_startup_first(apr_uint64_t number);
+/* parent: decides on a child that has died; by_request tells that a request is known to have caused it. */
+modgo_death modgo_startup_died(server_rec *s, pid_t pid, const modgo_start *start, const char *cause, int by_request);
+
+/* For so long after its start a child's death, through no request, is laid to the start. */
+#define MODGO_STARTUP_EARLY apr_time_from_sec(3)
+
+typedef enum { MODGO_STARTUP_OPEN = 0, MODGO_STARTUP_HELD } modgo_startup_state;
+
+/* Whether children start Go. */
+modgo_startup_state modgo_startup_state_get(void);
+/* When the next attempt is due. */
+apr_time_t modgo_startup_next(void);
+/* supervisor: an attempt has failed; returns whether its cause is a new one, whose trace is to follow. */
+int modgo_startup_failed(server_rec *s, const char *where, const char *cause);
+/* supervisor: one has succeeded. */
+void modgo_startup_open(server_rec *s);
+/* Where in a start a process died, as a part of a sentence. */
+const char *modgo_startup_place(apr_pool_t *p, modgo_start_phase phase, int callable);
+/* supervisor: has one child start Go, to see whether it stays. */
+void modgo_startup_try(void);
+/* supervisor: looks at that child, which has start_timeout for its start. */
+void modgo_startup_watch(server_rec *s, apr_interval_time_t start_timeout);
+
+/* ---- supervisor.c: the process that finds out whether applications can start again ---- */
+
+/* parent: starts it, unless it runs. */
+void modgo_supervisor_start(server_rec *s);
+/* parent: starts it if one is missing. */
+int modgo_supervisor_monitor(apr_pool_t *p, server_rec *s);
+
+/*
+ * runtime_check.c: starts Go and constructs every application in a throwaway process. Returns NULL where that lived,
+ * else what killed it, with the place as modgo_startup_place has it, and what it printed of its death; *trace is set
+ * before.
+ */
+const char *modgo_check_attempt(apr_pool_t *p, server_rec *s, const char **where, const char **trace);
+
+/* ---- death.c: how a child ended ---- */
+
+void modgo_death_register(void);
+/* How many processes the kernel has ended for lack of memory, on the whole machine; -1: it does not tell. */
+apr_int64_t modgo_death_memory_kills(void);
+/* parent: how a child ended that left no trace. memory_kills is what there were when it began. */
+const char *modgo_death_cause(apr_pool_t *p, pid_t pid, apr_int64_t memory_kills);
 
 /* ---- inflight.c: which requests a child was serving, readable by the parent when it has died ---- */
 
@@ -46,6 +135,14 @@ void modgo_inflight_verdict(modgo_slot *slot, const char *text, apr_size_t len);
 /* request: the id of the thread's goroutine; 0 until it was set, -1 without a slot. */
 apr_int64_t modgo_inflight_goroutine(modgo_slot *slot);
 void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine);
+/* child: its start in its part; NULL without. */
+modgo_start *modgo_inflight_start(void);
+/* Any process: how many children of a configuration are in a phase of their start. */
+int modgo_inflight_count(int life, modgo_start_phase phase);
+/* child: appends a line to the crash file, while the Go runtime cannot yet. */
+void modgo_inflight_trace(const char *line, apr_size_t len);
+/* child: whether the parent will find a trace in the crash file. */
+int modgo_inflight_crashed(void);
 /* Any thread of a child: its end is orderly from here on, though no pool is cleaned up. */
 void modgo_inflight_end(void);
 /* child: tells the parent the cause of the death that is to come. text is copied, cut at the part's size. */
@@ -85,6 +182,9 @@ int modgo_inflight_read(int part, int slot, modgo_inflight_copy *copy);
 
 /* child: has a thread log what is printed to standard output and standard error. Before the Go runtime starts. */
 void modgo_output_capture(apr_pool_t *pchild, server_rec *s);
+
+/* Tells whether the line looks like the first of a fatal error of the Go runtime. */
+int modgo_output_fatal(const char *line, apr_size_t len);
 
 /* ---- output_rest.c ---- */
 

@@ -28,6 +28,13 @@ int modgo_package_exists(const char *package);
 const char *modgo_packages_list(apr_pool_t *p);
 const char *modgo_callables_list(apr_pool_t *p, const char *package);
 
+/* ---- build_id.c ---- */
+
+#define MODGO_BUILD_ID 128 /* bytes of a build ID, with its NUL */
+
+/* Any thread: the build ID of this object. First called by the parent, before it has children. */
+const char *modgo_build_id(void);
+
 /* ---- config.c: directives ---- */
 
 /* What a GoAlias, GoAliasMatch or GoApplication names. Lives as long as the configuration that holds it. */

@@ -14,7 +14,7 @@
 APLOG_USE_MODULE(go);
 
 /* The name of the table in the parent's process pool; its number counts changes of the layout below. */
-#define TABLE_KEY "mod_go:inflight:2"
+#define TABLE_KEY "mod_go:inflight:3"
 
 /* Bytes of the crash file that belong to one child. The file is sparse. */
 #define CRASH_SPAN ((off_t)16 << 20)
@@ -40,6 +40,7 @@ typedef struct {
     int used;        /* slots from the first that threads have taken; the rest is untouched memory; atomic */
     int orderly;     /* the child is ending as httpd told it to */
     char cause[256]; /* the last line printed that looks like a fatal error's first */
+    modgo_start start;
 } part;
 
 typedef struct {
@@ -141,6 +142,11 @@ void modgo_inflight_child(apr_pool_t *pchild, server_rec *s)
     }
 }
 
+static void crash_clear(int i)
+{
+    fallocate(shared->crash_file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, i * CRASH_SPAN, CRASH_SPAN);
+}
+
 void modgo_inflight_entrust(const int pipes[2])
 {
     if (shared) {
@@ -148,7 +154,42 @@ void modgo_inflight_entrust(const int pipes[2])
     }
 }
 
-int modgo_inflight_crash_file(void) { return crash; }
+modgo_start *modgo_inflight_start(void) { return own < 0 ? NULL : &shared->part[own].start; }
+
+int modgo_inflight_count(int life, modgo_start_phase phase)
+{
+    int i, n = 0;
+
+    for (i = 0; i < shared->parts; i++) {
+        const part *p = &shared->part[i];
+        n += __atomic_load_n(&p->pid, __ATOMIC_ACQUIRE) && p->start.life == life &&
+             __atomic_load_n(&p->start.phase, __ATOMIC_ACQUIRE) == (int)phase;
+    }
+    return n;
+}
+
+void modgo_inflight_trace(const char *line, apr_size_t len)
+{
+    if (crash >= 0 && (write(crash, line, len) < 0 || write(crash, "\n", 1) < 0)) {
+        crash = -1;
+    }
+}
+
+int modgo_inflight_crashed(void)
+{
+    char first;
+
+    return own >= 0 && pread(shared->crash_file, &first, 1, own * CRASH_SPAN) == 1 && first;
+}
+
+int modgo_inflight_crash_file(void)
+{
+    if (crash >= 0) { /* what an init function printed was no crash, as it has returned */
+        crash_clear(own);
+        lseek(crash, own * CRASH_SPAN, SEEK_SET);
+    }
+    return crash;
+}
 
 void modgo_inflight_orderly(apr_pool_t *pchild)
 {
@@ -289,11 +330,6 @@ static char *crash_read(apr_pool_t *p, int i)
     return text;
 }
 
-static void crash_clear(int i)
-{
-    fallocate(shared->crash_file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, i * CRASH_SPAN, CRASH_SPAN);
-}
-
 /* The number behind the first mark, or 0. */
 static apr_int64_t number_after(const char *text, const char *mark)
 {
@@ -309,24 +345,26 @@ static int suspected(const modgo_slot *slot, const char *trace)
                                number_after(trace, " in goroutine ") == slot->goroutine);
 }
 
-/* Logs the stack of the goroutine that crashed, line by line. */
+/* Logs the trace line by line, from the stack of the goroutine that crashed on. */
 static void log_trace(server_rec *s, char *text)
 {
     char *line = strstr(text, "\ngoroutine "), *end;
 
-    for (line = line ? line + 1 : text; *line && *line != '\n'; line = *end ? end + 1 : end) {
+    for (line = line ? line + 1 : text; *line; line = *end ? end + 1 : end) {
         end = line + strcspn(line, "\n");
-        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "| %.*s", (int)(end - line), line);
+        if (end > line) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "| %.*s", (int)(end - line), line);
+        }
     }
 }
 
 static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen, int index)
 {
     char *trace = crash_read(p, index);
-    const char *cause = *trace && *shared->part[index].cause
-                            ? shared->part[index].cause
-                            : "it ended without a word: os.Exit or log.Fatal in an application, a signal (see AH00052) "
-                              "or the kernel's out-of-memory killer (see dmesg)";
+    const modgo_start *start = &shared->part[index].start;
+    const char *cause = *trace && *shared->part[index].cause ? shared->part[index].cause
+                                                             : modgo_death_cause(p, pid, start->memory_kills);
+    modgo_death death;
     modgo_slot *first = &shared->slot[index * shared->slots], *slot;
     modgo_slot *end = first + shared->part[index].used;
     int current = 0, certain = 0, serving = 0, spoken = 0;
@@ -340,7 +378,8 @@ static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen,
             certain += suspected(slot, trace) || slot->verdict[0];
         }
     }
-    for (slot = first; slot < end; slot++) {
+    death = modgo_startup_died(s, pid, start, cause, certain);
+    for (slot = first; slot < end && death == MODGO_DEATH_COMMON; slot++) {
         if (!__atomic_load_n(&slot->serving, __ATOMIC_ACQUIRE) ||
             (certain && !suspected(slot, trace) && !slot->verdict[0])) {
             continue;
@@ -350,17 +389,18 @@ static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen,
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, log,
                      "MODGO0022: child %" APR_PID_T_FMT
                      " died %s application %s served \"%s\" (id %s, client %s, for %.1f s): "
-                     "%s",
+                     "%s (build %s)",
                      pid, certain || serving == 1 ? "while" : "with several requests in flight;", slot->package,
                      slot->request, slot->id, slot->client, (double)(apr_time_now() - slot->since) / APR_USEC_PER_SEC,
-                     slot->verdict[0] ? slot->verdict : cause);
+                     slot->verdict[0] ? slot->verdict : cause, start->build);
     }
-    if (!serving) {
+    if (!serving && death == MODGO_DEATH_COMMON) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
-                     "MODGO0023: child %" APR_PID_T_FMT " died while it served no request of an application: %s", pid,
-                     cause);
+                     "MODGO0023: child %" APR_PID_T_FMT
+                     " died while it served no request of an application: %s (build %s)",
+                     pid, cause, start->build);
     }
-    if (*trace && !spoken) {
+    if (*trace && !spoken && death != MODGO_DEATH_KNOWN) {
         log_trace(log, trace);
     }
 }
@@ -394,5 +434,6 @@ void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, 
     shared->part[i].used = 0;
     shared->part[i].orderly = 0;
     shared->part[i].cause[0] = '\0';
+    memset(&shared->part[i].start, 0, sizeof(modgo_start));
     __atomic_store_n(&shared->part[i].pid, 0, __ATOMIC_RELEASE);
 }

@@ -18,6 +18,8 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_translate_name(modgo_translate_name, after, before, APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(modgo_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_insert_error_filter(modgo_error_document_filters, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_monitor(modgo_supervisor_monitor, NULL, NULL, APR_HOOK_MIDDLE);
+    modgo_death_register();
     modgo_error_document_register();
     modgo_wire_register();
     modgo_trailers_register();

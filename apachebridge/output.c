@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -38,17 +39,45 @@ static int busy;  /* the thread looks at the pipes; atomic */
 static int waker; /* an eventfd that asks the thread to end */
 static int ended; /* the thread has logged everything and ended; atomic */
 
-static void log_line(const char *line, apr_size_t len)
+int modgo_output_fatal(const char *line, apr_size_t len)
 {
-    static const char *const causes[] = {"fatal error: ", "panic: ", NULL};
-    int i;
+    static const char *const begins[] = {"fatal error: ", "panic: ", "SIGSEGV: ", "SIGBUS: ", "SIGFPE: ", "SIGILL: "};
+    apr_size_t i;
 
-    for (i = 0; causes[i]; i++) {
-        if (len > strlen(causes[i]) && !strncmp(line, causes[i], strlen(causes[i]))) {
-            modgo_inflight_cause(line, len);
+    for (i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+        if (len > strlen(begins[i]) && !strncmp(line, begins[i], strlen(begins[i]))) {
+            return 1;
         }
     }
-    modgo_log_text(APLOG_NOTICE, NULL, line, len);
+    return 0;
+}
+
+/* The Go runtime's mark behind the trace of a fault. It then waits for other threads of its own, which block signals.
+ */
+#define TRACE_ENDS "-----"
+
+/* What a child prints as it dies is left to the parent's report, if it finds it there. */
+static void log_line(const char *line, apr_size_t len)
+{
+    static int dying, fault; /* what looks like the first line of a fatal error, or of a fault, has been printed */
+    int starting = modgo_startup_phase_get() == MODGO_START_RUNTIME, crashed;
+
+    if (modgo_output_fatal(line, len)) {
+        modgo_inflight_cause(line, len);
+        dying = 1;
+        fault = !strncmp(line, "SIG", 3);
+    }
+    if (dying && starting) {
+        modgo_inflight_trace(line, len); /* Go is not yet told where it is to leave the trace */
+    }
+    crashed = dying && modgo_inflight_crashed();
+    if (!crashed || starting) {
+        modgo_log_text(APLOG_NOTICE, NULL, line, len);
+    }
+    if (crashed && fault && len == strlen(TRACE_ENDS) && !strncmp(line, TRACE_ENDS, len)) {
+        sigaction(SIGABRT, &abort_before, NULL);
+        abort(); /* as Go would, after ten seconds */
+    }
 }
 
 /* Copies what the pipe holds, up to a line's length, and leaves it there. */
@@ -262,7 +291,8 @@ void modgo_output_capture(apr_pool_t *pchild, server_rec *s)
     action.sa_sigaction = aborted;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaction(SIGABRT, &action, &abort_before);
-    /* Go aborts on a goroutine's stack. Its start gives other handlers this flag, but it does not see httpd's own here. */
+    /* Go aborts on a goroutine's stack. Its start gives other handlers this flag, but it does not see httpd's own here.
+     */
     abort_before.sa_flags |= SA_ONSTACK;
     apr_pool_pre_cleanup_register(pchild, NULL, child_ends);
 }

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/mattn/go-pointer"
@@ -52,9 +53,11 @@ func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer 
 	}
 	for i, wanted := range p.wanted {
 		if wanted {
+			C.modgo_startup_phase(C.MODGO_START_CONSTRUCT, C.int(i))
 			p.ready(i)
 		}
 	}
+	C.modgo_startup_phase(C.MODGO_START_FUNCTIONS, 0)
 	startFunctions()
 	openChannel()
 	return pointer.Save(p)
@@ -152,6 +155,21 @@ func modgoGoCheck(wanted *C.uchar, count C.int, report C.int) {
 			writeRecord(w, 'O', i, "")
 		}
 	}
+}
+
+// modgoGoRehearse goes on after modgoGoCheck: it does the rest of what a child does until its first request, lives for a while,
+// in microseconds, and ends as a child does. It reports what it comes to as modgoGoCheck does: 'F' the functions of OnStart,
+// 'D' that all is done.
+//
+//export modgoGoRehearse
+func modgoGoRehearse(report C.int, life C.apr_int64_t) {
+	w := os.NewFile(uintptr(report), "report")
+	writeRecord(w, 'F', 0, "")
+	startFunctions()
+	writeRecord(w, 'D', 0, "")
+	time.Sleep(microseconds(life))
+	endBackground()
+	endFunctions()
 }
 
 // oneLine is an error's text without line breaks.

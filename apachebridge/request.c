@@ -151,7 +151,7 @@ int modgo_handler(request_rec *r)
         return DECLINED;
     }
     if (!modgo_runtime_started()) {
-        return HTTP_SERVICE_UNAVAILABLE; /* MODGO0002 said why */
+        return modgo_startup_unavailable(r); /* MODGO0002 or MODGO0030 said why */
     }
     result = application ? find(r, &q.mapping) : modgo_diagnostics_allow(r);
     if (result != OK) {

@@ -39,9 +39,9 @@ extern const go_init modgo_go_init_end[] __attribute__((weak, visibility("hidden
  */
 #define TIMER_SLACK 2000000UL
 
-static int started;
+static int started; /* atomic: the start may be another thread's */
 
-int modgo_runtime_started(void) { return started; }
+int modgo_runtime_started(void) { return __atomic_load_n(&started, __ATOMIC_ACQUIRE); }
 
 static char **copy_of(char **list, int n)
 {
@@ -160,6 +160,26 @@ static void pin_object(void)
     }
 }
 
+void modgo_runtime_prepare(const modgo_process_config *c)
+{
+    pin_object();
+    set_environment(c);
+}
+
+/*
+ * Go passes a fault in C code on to the handler that it finds at its start, and prints a trace only where there is
+ * none. httpd's would end the process without one; it still gets the SIGABRT that Go ends with (CoreDumpDirectory).
+ */
+static void forget_fault_handlers(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        signal(faults[i], SIG_DFL);
+    }
+}
+
 int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config *c)
 {
     const process_rec *process = s->process;
@@ -175,8 +195,8 @@ int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config
             "cannot work here; build it with: modgo build -o mod_go.so PACKAGE...");
         return -1;
     }
-    pin_object();
-    set_environment(c);
+    modgo_runtime_prepare(c);
+    forget_fault_handlers();
     block = make_block(process);
 
     /* Threads inherit both: no signal of httpd's may be delivered to a thread of Go's. */
@@ -190,7 +210,6 @@ int modgo_runtime_start(apr_pool_t *p, server_rec *s, const modgo_process_config
     modgoGoRuntimeReady(); /* returns when the runtime is up */
     prctl(PR_SET_TIMERSLACK, slack > 0 ? (unsigned long)slack : 0UL, 0, 0, 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    started = 1;
     return 0;
 }
 
@@ -225,20 +244,32 @@ static void ending_signals(sigset_t *set)
     sigaddset(set, SIGUSR1);
 }
 
-static void start_child(apr_pool_t *pchild, server_rec *s)
+void modgo_runtime_begin(apr_pool_t *p, server_rec *s)
 {
     const modgo_process_config *c = modgo_process_config_get();
     const unsigned char *wanted;
     void *process;
     int count;
 
+    modgo_output_capture(p, s);
+    if (modgo_runtime_start(p, s, c) == 0) {
+        wanted = modgo_targets_wanted(p, c, &count);
+        process = modgoGoStart((unsigned char *)wanted, count, modgo_inflight_crash_file());
+        apr_pool_pre_cleanup_register(p, process, process_ends);
+        __atomic_store_n(&started, 1, __ATOMIC_RELEASE);
+    }
+    modgo_startup_phase(MODGO_START_DONE, 0);
+}
+
+static void start_child(apr_pool_t *pchild, server_rec *s)
+{
     modgo_inflight_child(pchild, s);
     modgo_statistics_child();
-    modgo_output_capture(pchild, s);
-    if (modgo_runtime_start(pchild, s, c) == 0) {
-        wanted = modgo_targets_wanted(pchild, c, &count);
-        process = modgoGoStart((unsigned char *)wanted, count, modgo_inflight_crash_file());
-        apr_pool_pre_cleanup_register(pchild, process, process_ends);
+    if (modgo_startup_admit()) {
+        modgo_runtime_begin(pchild, s);
+    }
+    else {
+        modgo_startup_wait(pchild, s);
     }
     modgo_inflight_orderly(pchild); /* last, because clean-ups run in reverse */
 }
@@ -260,7 +291,8 @@ int modgo_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
         return OK; /* the first reading of two */
     }
     ap_add_version_component(pconf, "mod_go/" MODGO_VERSION);
-    if (modgo_inflight_create(pconf, s) != OK || modgo_statistics_create(pconf, s) != OK) {
+    if (modgo_inflight_create(pconf, s) != OK || modgo_statistics_create(pconf, s) != OK ||
+        modgo_startup_create(s) != OK) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     return modgo_channel_create(pconf, s);

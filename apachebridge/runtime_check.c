@@ -1,7 +1,8 @@
 /*
  * The check of the configuration that needs Go: at a start and under apachectl configtest a throwaway process is forked
  * from the parent, starts the runtime there, constructs every application that the configuration names, and reports. A
- * broken application so never replaces a running server, and the parent still never runs Go.
+ * broken application so never replaces a running server, and the parent still never runs Go. The supervisor does the
+ * same to find out whether applications that killed their children can start again.
  */
 #include "modgo.h"
 
@@ -9,6 +10,7 @@
 #include <mpm_common.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,14 +22,22 @@ APLOG_USE_MODULE(go);
  */
 #define RECORD_HEAD 9
 
+/* How long an attempt that lives may take to end. */
+#define ATTEMPT_ENDS apr_time_from_sec(5)
+
 typedef struct {
     apr_pool_t *pool;
     server_rec *server;
     const modgo_process_config *config;
     pid_t pid;
     apr_array_header_t *bytes; /* of char: the report */
+    modgo_start_phase phase;   /* to which the process came, as the report says */
     int failures;
+    int attempt;                 /* the supervisor's */
+    apr_array_header_t *printed; /* of char: what an attempt printed, up to PRINTED_MOST; else NULL */
 } check;
+
+#define PRINTED_MOST (64 << 10)
 
 /* The directives that name a callable, as "FILE:LINE (GoAlias) and FILE:LINE (GoApplication)". */
 static const char *places(const check *c, int index)
@@ -89,38 +99,67 @@ static void run(const check *c, int report)
     const unsigned char *wanted;
     int count;
 
-    /* Applications are constructed as the user that will run them: what they create must be theirs. */
-    if (ap_run_drop_privileges(c->pool, c->server) != OK || modgo_runtime_start(c->pool, c->server, c->config) != 0) {
+    /* Applications are constructed as the user that will run them: what they create must be theirs. The supervisor is.
+     */
+    if ((!c->attempt && ap_run_drop_privileges(c->pool, c->server) != OK) ||
+        modgo_runtime_start(c->pool, c->server, c->config) != 0) {
         _exit(1);
     }
     wanted = modgo_targets_wanted(c->pool, c->config, &count);
     modgoGoCheck((unsigned char *)wanted, count, report);
+    if (c->attempt) {
+        modgoGoRehearse(report, MODGO_STARTUP_EARLY);
+    }
     _exit(0);
 }
 
-/* Reads the report to its end; returns 0 if it did not end in time. */
-static int collect(check *c, int report)
+/* Whether what was printed is a fault's whole trace, behind which Go waits for threads of its own in vain. */
+static int is_over(const apr_array_header_t *printed)
 {
-    apr_time_t limit = apr_time_now() + c->config->start_timeout;
-    struct pollfd ready = {report, POLLIN, 0};
+    static const char mark[] = "\n-----\n";
+
+    return memmem(printed->elts, printed->nelts, mark, sizeof(mark) - 1) &&
+           memmem(printed->elts, printed->nelts, "signal arrived", sizeof("signal arrived") - 1);
+}
+
+/* Appends what can be read to bytes, up to most of them; returns 0 at the end. */
+static int append(apr_array_header_t *bytes, int file, int most)
+{
     char buffer[4096];
+    ssize_t n = read(file, buffer, sizeof(buffer)), i;
+
+    for (i = 0; i < n && bytes->nelts < most; i++) {
+        APR_ARRAY_PUSH(bytes, char) = buffer[i];
+    }
+    return n > 0;
+}
+
+/* Reads the report to its end, and what is printed, -1 for no such pipe; returns 0 if it did not end in time. */
+static int collect(check *c, int report, int output)
+{
+    apr_time_t limit =
+        apr_time_now() + c->config->start_timeout + (c->attempt ? MODGO_STARTUP_EARLY + ATTEMPT_ENDS : 0);
+    struct pollfd ready[] = {{output, POLLIN, 0}, {report, POLLIN, 0}};
 
     for (;;) {
         apr_interval_time_t left = limit - apr_time_now();
-        ssize_t n, i;
 
         if (left <= 0) {
             return 0;
         }
-        if (poll(&ready, 1, (int)(left / 1000) + 1) <= 0) {
+        if (poll(ready, 2, (int)(left / 1000) + 1) <= 0) {
             continue;
         }
-        n = read(report, buffer, sizeof(buffer));
-        if (n <= 0) {
-            return 1;
+        if (ready[0].revents) { /* first, as the last words come before the end of the report */
+            if (!append(c->printed, output, PRINTED_MOST)) {
+                ready[0].fd = -1;
+            }
+            if (is_over(c->printed)) {
+                kill(c->pid, SIGABRT);
+            }
         }
-        for (i = 0; i < n; i++) {
-            APR_ARRAY_PUSH(c->bytes, char) = buffer[i];
+        else if (ready[1].revents && !append(c->bytes, report, APR_INT32_MAX)) {
+            return 1;
         }
     }
 }
@@ -145,9 +184,18 @@ static int evaluate(check *c)
         switch (*at) {
         case 'B':
             begun = index;
+            c->phase = MODGO_START_CONSTRUCT;
+            break;
+        case 'F':
+            c->phase = MODGO_START_FUNCTIONS;
+            break;
+        case 'D':
+            c->phase = MODGO_START_DONE;
             break;
         case 'E':
-            failed(c, index, apr_pstrmemdup(c->pool, at + RECORD_HEAD, len));
+            if (!c->attempt) { /* it does not keep the others from starting */
+                failed(c, index, apr_pstrmemdup(c->pool, at + RECORD_HEAD, len));
+            }
             /* fall through */
         case 'O':
             begun = -1;
@@ -167,7 +215,7 @@ static const char *end_of(apr_pool_t *p, int status)
 
 static void supervise(check *c, int report)
 {
-    int in_time = collect(c, report), begun, status = 0;
+    int in_time = collect(c, report, -1), begun, status = 0;
 
     if (!in_time) {
         kill(c->pid, SIGKILL);
@@ -211,6 +259,62 @@ static void construct(check *c)
     close(ends[0]);
 }
 
+/* The first line of a fatal error among what was printed, and in *trace what follows it; NULL when there is none. */
+static const char *last_words(apr_pool_t *p, const char *printed, const char **trace)
+{
+    const char *line, *end;
+
+    for (line = printed; *line; line = *end ? end + 1 : end) {
+        end = line + strcspn(line, "\n");
+        if (modgo_output_fatal(line, end - line)) {
+            *trace = *end ? end + 1 : end;
+            return apr_pstrmemdup(p, line, end - line);
+        }
+    }
+    return NULL;
+}
+
+const char *modgo_check_attempt(apr_pool_t *p, server_rec *s, const char **where, const char **trace)
+{
+    check c = {0};
+    int report[2], output[2], in_time, status = 0, begun;
+    const char *fatal;
+
+    c.pool = p;
+    c.server = s;
+    c.config = modgo_process_config_get();
+    c.bytes = apr_array_make(p, 1024, sizeof(char));
+    c.printed = apr_array_make(p, 1024, sizeof(char));
+    c.attempt = 1;
+    if (pipe2(report, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0 || (c.pid = fork()) < 0) {
+        *where = "before it began";
+        return apr_psprintf(p, "no process can be started (%s)", strerror(errno));
+    }
+    if (c.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(output[1], STDOUT_FILENO);
+        dup2(output[1], STDERR_FILENO);
+        run(&c, report[1]);
+    }
+    close(report[1]);
+    close(output[1]);
+    in_time = collect(&c, report[0], output[0]);
+    close(report[0]);
+    close(output[0]);
+    if (!in_time) {
+        kill(c.pid, SIGKILL);
+    }
+    while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    begun = evaluate(&c);
+    if (begun < 0 && in_time && status == 0) {
+        return NULL;
+    }
+    fatal = last_words(p, apr_pstrmemdup(p, c.printed->elts, c.printed->nelts), trace);
+    *where = modgo_startup_place(p, c.phase, begun);
+    return !in_time ? "it took longer than GoStartTimeout" : fatal ? fatal : end_of(p, status);
+}
+
 /* Only where httpd has not begun to run: a start's first reading, which still has the terminal, and configtest. */
 static int due(void)
 {
@@ -220,8 +324,12 @@ static int due(void)
 
 int modgo_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    check c = {ptemp, s, modgo_process_config_get(), 0, apr_array_make(ptemp, 1024, sizeof(char)), 0};
+    check c = {0};
 
+    c.pool = ptemp;
+    c.server = s;
+    c.config = modgo_process_config_get();
+    c.bytes = apr_array_make(ptemp, 1024, sizeof(char));
     if (!due() || !c.config->targets->nelts) {
         return OK;
     }

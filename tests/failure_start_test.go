@@ -1,0 +1,183 @@
+package tests
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mod-go/mod-go/tests/httpdtest"
+)
+
+const fragile = appsPath + "fragile"
+
+// fragileConfig is a server of one application that can be told to die, and a file.
+func fragileConfig(mpm string) httpdtest.Config {
+	return httpdtest.Config{
+		MPM: mpm, Packages: []string{"./tests/testdata/apps/fragile"}, DocumentRoot: "www", Processes: 2,
+		Files: map[string]string{"www/index.html": "static"},
+		Conf:  "GoSetEnv FRAGILE ${DIR}/way\nGoAlias /app " + fragile + "\n" + httpdtest.RoomForOldChildren,
+	}
+}
+
+// startFragile returns when every child has started the application.
+func startFragile(t *testing.T, mpm string) *httpdtest.Server {
+	t.Helper()
+	srv := httpdtest.Start(t, fragileConfig(mpm))
+	await(t, "the start of all children", func() bool {
+		started := 0
+		for _, line := range srv.Log() {
+			if line.Message == "fragile has started" {
+				started++
+			}
+		}
+		return started > 0 && started == len(srv.ChildPIDs())
+	})
+	return srv
+}
+
+// breakStart has the application die in some way from its next start on, until mendStart.
+func breakStart(t *testing.T, srv *httpdtest.Server, way string) {
+	t.Helper()
+	if err := os.WriteFile(srv.Path("way"), []byte(way), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mendStart(t *testing.T, srv *httpdtest.Server) {
+	t.Helper()
+	if err := os.Remove(srv.Path("way")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// keepAsking asks for the static file until the test ends, each time on a new connection, and fails the test for each answer
+// that is not the file.
+func keepAsking(t *testing.T, srv *httpdtest.Server) (stop func()) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: httpdtest.Limit(20 * time.Second)}
+	ended := make(chan struct{})
+	var askers sync.WaitGroup
+	for range 2 {
+		askers.Go(func() {
+			for asked := 0; ; asked++ {
+				select {
+				case <-ended:
+					if asked < 10 {
+						t.Errorf("the file was asked for only %d times", asked)
+					}
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+				resp, err := client.Get(srv.URL("/index.html"))
+				if err != nil {
+					t.Errorf("the static file: %v", err)
+					continue
+				}
+				text, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if resp.StatusCode != 200 || string(text) != "static" {
+					t.Errorf("the static file: %s, %q, %v", resp.Status, text, err)
+				}
+			}
+		})
+	}
+	return sync.OnceFunc(func() { close(ended); askers.Wait() })
+}
+
+// startFailures are ways in which a start kills its process, with what the log says of the place and the cause, and a line of
+// the trace where there is one.
+var startFailures = []struct{ way, place, cause, trace string }{
+	{"init panics", "while the Go runtime started and the packages' init functions ran", "panic: no licence file", `fragile\.go:\d+`},
+	{"init exits", "while the Go runtime started and the packages' init functions ran", "it ended (without a word|the process with status 6)", ""},
+	{"init segfaults", "while the Go runtime started and the packages' init functions ran", "SIGSEGV: segmentation violation", `fragile\._Cfunc_look`},
+	{"constructor dies", "while it constructed the application " + regexp.QuoteMeta(fragile) + ".application", "panic: in a goroutine of the constructor", ""},
+	{"start exits", "in a function that an application has registered with modgo.OnStart", "it ended (without a word|the process with status 8)", ""},
+	{"goroutine panics", "soon after the start, and through no known request", "panic: the licence has run out", `fragile\.go:\d+`},
+}
+
+// TestStartFailures: applications that kill every child as it starts are reported once. The rest of the server works on, all
+// the time, and they are answered with 503, until they start again, without anybody's doing.
+func TestStartFailures(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		for _, failure := range startFailures {
+			t.Run(failure.way, func(t *testing.T) {
+				srv := startFragile(t, mpm)
+				stop := func() {}
+				if failure.way != "goroutine panics" { // which kills children that serve
+					stop = keepAsking(t, srv)
+				}
+				defer func() { stop() }()
+				breakStart(t, srv, failure.way)
+				srv.Expect(`MODGO0030: the applications of this build cannot start: child \d+ died ` + failure.place + `: ` + failure.cause + `.* \(build \S+/\S+\)\. New children`).Times(1)
+				srv.Expect(`MODGO0032: attempt \d+ to start the applications failed, .*: ` + failure.cause).AtMost(4)
+				srv.Expect(`MODGO0031: the applications can start again, at attempt \d+`).Times(1)
+				srv.Expect(`AH10392: children are killed successively`).Maybe() // httpd waits a second then
+				if failure.way == "goroutine panics" { // which a single death does not make a start that fails
+					srv.Expect(`MODGO0023: .*` + failure.cause).Times(2)
+				}
+				srv.Graceful()
+				srv.AwaitLog(`MODGO0030`)
+				if failure.trace != "" {
+					srv.AwaitLog(`\| .*` + failure.trace)
+				}
+				await(t, "503", func() bool { return srv.Get("/app/").StatusCode == 503 })
+				resp := srv.Get("/app/")
+				if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); resp.StatusCode != 503 || err != nil || seconds < 1 || seconds > 60 {
+					t.Errorf("the application answers %s, Retry-After %q", resp.Status, resp.Header.Get("Retry-After"))
+				}
+				srv.AwaitLog(`MODGO0032`)
+				if failure.way == "goroutine panics" {
+					stop = keepAsking(t, srv)
+				}
+				mendStart(t, srv)
+				srv.AwaitLog(`MODGO0031`)
+				await(t, "the application in all children", func() bool {
+					for range 20 {
+						if srv.Get("/app/").StatusCode != 200 {
+							return false
+						}
+					}
+					return true
+				})
+				stop()
+			})
+		}
+	})
+}
+
+// await waits for a condition that comes about in half a minute at most.
+func await(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	if err := httpdtest.Poll(30*time.Second, condition); err != nil {
+		t.Fatalf("waiting for %s: %v", what, err)
+	}
+}
+
+// TestStartRepaired: apachectl graceful after a repair does not wait for the next attempt.
+func TestStartRepaired(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		srv := startFragile(t, mpm)
+		breakStart(t, srv, "init panics")
+		srv.Expect(`MODGO0030`).Times(1)
+		srv.Expect(`MODGO0032`).Maybe()
+		srv.Expect(`AH10392: children are killed successively`).Maybe()
+		srv.Graceful()
+		srv.AwaitLogs(`MODGO0032`, 3) // the next attempt is 8 seconds away
+		mendStart(t, srv)
+		if output, ok := srv.Control("graceful"); !ok {
+			t.Fatalf("apachectl graceful: %s", output)
+		}
+		await(t, "the application", func() bool { return srv.Get("/app/").StatusCode == 200 })
+		for _, line := range srv.Log() {
+			if strings.Contains(line.Text, "MODGO0031") {
+				t.Errorf("the restart waited for an attempt: %s", line.Text)
+			}
+		}
+	})
+}
