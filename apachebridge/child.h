@@ -67,10 +67,13 @@ void modgo_startup_wait(apr_pool_t *pchild, server_rec *s);
 /* child: how far its start is. */
 void modgo_startup_phase(modgo_start_phase phase, int callable);
 modgo_start_phase modgo_startup_phase_get(void);
-/* request: the answer where Go has not been started. */
-int modgo_startup_unavailable(request_rec *r);
-/* Any thread of a child: whether no child of this configuration has passed this number yet; it has now. */
-int modgo_startup_first(apr_uint64_t number);
+/* request: the answer where the application cannot be asked, for so long still. */
+int modgo_startup_unavailable(request_rec *r, apr_interval_time_t left);
+/*
+ * Any thread of a child: whether no child of this configuration has passed this number yet; it has now, and the
+ * opposite not any more. Neither is 0.
+ */
+int modgo_startup_first(apr_uint64_t number, apr_uint64_t opposite);
 /* parent: decides on a child that has died; by_request tells that a request is known to have caused it. */
 modgo_death modgo_startup_died(server_rec *s, pid_t pid, const modgo_start *start, const char *cause, int by_request);
 

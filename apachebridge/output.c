@@ -35,6 +35,7 @@ typedef struct {
 static stream streams[STREAMS];
 static int looking[2]; /* a pipe to look at another's content with */
 static struct sigaction abort_before;
+static int over;  /* a fault's whole trace has been printed */
 static int busy;  /* the thread looks at the pipes; atomic */
 static int waker; /* an eventfd that asks the thread to end */
 static int ended; /* the thread has logged everything and ended; atomic */
@@ -74,10 +75,7 @@ static void log_line(const char *line, apr_size_t len)
     if (!crashed || starting) {
         modgo_log_text(APLOG_NOTICE, NULL, line, len);
     }
-    if (crashed && fault && len == strlen(TRACE_ENDS) && !strncmp(line, TRACE_ENDS, len)) {
-        sigaction(SIGABRT, &abort_before, NULL);
-        abort(); /* as Go would, after ten seconds */
-    }
+    over |= crashed && fault && len == strlen(TRACE_ENDS) && !strncmp(line, TRACE_ENDS, len);
 }
 
 /* Copies what the pipe holds, up to a line's length, and leaves it there. */
@@ -136,6 +134,10 @@ static void empty(stream *s, int last)
         take(s, logged);
         __atomic_store_n(&s->partial, (int)(held - logged), __ATOMIC_SEQ_CST);
     } while (logged);
+    if (over) {
+        sigaction(SIGABRT, &abort_before, NULL);
+        abort(); /* as Go would, ten seconds later */
+    }
 }
 
 static void *output_thread(void *poller)

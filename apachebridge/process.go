@@ -6,7 +6,6 @@ import "C"
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
@@ -24,7 +23,7 @@ import (
 type process struct {
 	callables []*modgo.Callable // in the order of C's indexes; mod_go's own handlers follow
 	wanted    []bool            // of each but those: the configuration names it
-	reported  []atomic.Bool     // of each, that it cannot be constructed
+	failed    []atomic.Int64    // of each that cannot be constructed, when it is tried again, in nanoseconds of Unix time; 0: it can
 	headers   []atomic.Int32    // of each, how many headers its last response had
 }
 
@@ -39,7 +38,7 @@ func modgoGoRuntimeReady() {} // the call itself waits until the runtime is up
 //
 //export modgoGoStart
 func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer {
-	p := &process{callables: compiledIn(int(count)), wanted: make([]bool, count), reported: make([]atomic.Bool, count)}
+	p := &process{callables: compiledIn(int(count)), wanted: make([]bool, count), failed: make([]atomic.Int64, count)}
 	for i := range configured(p.callables, wanted) {
 		p.wanted[i] = true
 	}
@@ -61,19 +60,6 @@ func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer 
 	startFunctions()
 	openChannel()
 	return pointer.Save(p)
-}
-
-// ready constructs a callable, unless it has been, and tells whether it can answer requests. That it cannot is logged
-// once. What an .htaccess file names is constructed by its first request.
-func (p *process) ready(index int) bool {
-	if index >= len(p.wanted) {
-		return true
-	}
-	err := construct(p.callables[index])
-	if err != nil && p.reported[index].CompareAndSwap(false, true) {
-		logFailedConstruction(p.callables[index], err)
-	}
-	return err == nil
 }
 
 // modgoGoStop is the end of the process's part of Go, when httpd has ended its requests.
@@ -116,19 +102,7 @@ func configured(callables []*modgo.Callable, wanted *C.uchar) func(yield func(in
 	}
 }
 
-// construct is Callable.Construct for one that may be missing, which only a builder of another version can cause.
-func construct(c *modgo.Callable) error {
-	if c == nil {
-		return errors.New("it did not register itself: this mod_go.so was made by parts of different versions; build it anew")
-	}
-	return c.Construct()
-}
-
-func logFailedConstruction(c *modgo.Callable, err error) {
-	first, rest, _ := strings.Cut(describe(err), "\n")
-	logLine(levelCritical, fmt.Sprintf("MODGO0003: the application %s cannot be constructed: %s; its requests are answered with 503", c, first))
-	logContinuation(levelCritical, rest)
-}
+var errNotRegistered = errors.New("it did not register itself: this mod_go.so was made by parts of different versions; build it anew")
 
 // describe is an error in one line, after which the stack of a panic may follow.
 func describe(err error) string {

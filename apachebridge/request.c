@@ -151,7 +151,8 @@ int modgo_handler(request_rec *r)
         return DECLINED;
     }
     if (!modgo_runtime_started()) {
-        return modgo_startup_unavailable(r); /* MODGO0002 or MODGO0030 said why */
+        /* MODGO0002 or MODGO0030 said why */
+        return modgo_startup_unavailable(r, modgo_startup_next() - apr_time_now());
     }
     result = application ? find(r, &q.mapping) : modgo_diagnostics_allow(r);
     if (result != OK) {

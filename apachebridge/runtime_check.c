@@ -155,7 +155,7 @@ static int collect(check *c, int report, int output)
                 ready[0].fd = -1;
             }
             if (is_over(c->printed)) {
-                kill(c->pid, SIGABRT);
+                kill(c->pid, SIGKILL);
             }
         }
         else if (ready[1].revents && !append(c->bytes, report, APR_INT32_MAX)) {

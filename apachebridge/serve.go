@@ -25,7 +25,7 @@ import (
 //export modgoGoServe
 func modgoGoServe(call *C.modgo_request) C.int {
 	if !current.ready(int(call.mapping.index)) {
-		return http.StatusServiceUnavailable
+		return current.unavailable(call)
 	}
 	x := newExchange(call, current.callables[call.mapping.index])
 	if call.goroutine == 0 {

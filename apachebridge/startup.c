@@ -29,6 +29,9 @@ APLOG_USE_MODULE(go);
 
 #define STEP_MS 50
 
+/* How many different failures to construct an application are remembered. */
+#define PASSED 256
+
 /* How long a child that is to end waits for a start of Go that is under way. */
 #define START_ENDS_MS 1000
 
@@ -42,8 +45,8 @@ typedef struct {
     apr_time_t last;  /* failure */
     int early;        /* deaths soon after a start, in a row */
     apr_time_t early_last;
-    char cause[256]; /* of the last failure that was reported */
-    apr_uint64_t passed[128];
+    char cause[256];             /* of the last failure that was reported */
+    apr_uint64_t passed[PASSED]; /* numbers of modgo_startup_first; atomic */
 } startup;
 
 static startup *shared; /* memory that all processes share, for the life of the parent */
@@ -128,26 +131,36 @@ modgo_start_phase modgo_startup_phase_get(void)
     return start ? __atomic_load_n(&start->phase, __ATOMIC_ACQUIRE) : MODGO_START_DONE;
 }
 
-int modgo_startup_unavailable(request_rec *r)
+int modgo_startup_unavailable(request_rec *r, apr_interval_time_t left)
 {
-    apr_interval_time_t left = shared ? modgo_startup_next() - apr_time_now() : 0;
-
     apr_table_setn(r->err_headers_out, "Retry-After",
                    apr_psprintf(r->pool, "%" APR_TIME_T_FMT, left > 0 ? apr_time_sec(left) + 1 : 1));
     return HTTP_SERVICE_UNAVAILABLE;
 }
 
-int modgo_startup_first(apr_uint64_t number)
+int modgo_startup_first(apr_uint64_t number, apr_uint64_t opposite)
 {
     apr_size_t i;
 
-    for (i = 0; shared && i < sizeof(shared->passed) / sizeof(shared->passed[0]); i++) {
+    if (!shared || own_life != shared->life) {
+        return 1;
+    }
+    for (i = 0; i < PASSED; i++) {
+        apr_uint64_t found = __atomic_load_n(&shared->passed[i], __ATOMIC_ACQUIRE);
+        if (found == number) {
+            return 0;
+        }
+        if (found == opposite) {
+            __atomic_compare_exchange_n(&shared->passed[i], &found, 0, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+        }
+    }
+    for (i = 0; i < PASSED; i++) {
         apr_uint64_t found = 0;
         if (__atomic_compare_exchange_n(&shared->passed[i], &found, number, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             return 1;
         }
         if (found == number) {
-            return 0;
+            return 0; /* another child was faster */
         }
     }
     return 1; /* there is no room: rather twice than not at all */

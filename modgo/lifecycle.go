@@ -16,6 +16,33 @@ var lifecycle struct {
 	start    []func(context.Context) error
 	reload   []func()
 	shutdown []func(context.Context)
+
+	started      int  // how many of start have been called
+	constructing int  // how many applications are being constructed
+	overlap      bool // several were at once, and at least one still is
+}
+
+// noteRegistrations is called before an application is constructed, and what it returns afterwards: where that has failed, what
+// was registered meanwhile with OnStart and OnReload is forgotten, as a further attempt registers it again. What OnShutdown has
+// stays, since it is to free what there is. While several applications are constructed at once, nobody can tell whose a
+// registration is: then all stay.
+func noteRegistrations() (settle func(ok bool)) {
+	l := &lifecycle
+	l.Lock()
+	defer l.Unlock()
+	l.constructing++
+	l.overlap = l.overlap || l.constructing > 1
+	start, reload := len(l.start), len(l.reload)
+	return func(ok bool) {
+		l.Lock()
+		defer l.Unlock()
+		if !ok && !l.overlap {
+			l.start, l.reload = slices.Clip(l.start[:start]), slices.Clip(l.reload[:reload])
+			l.started = min(l.started, start)
+		}
+		l.constructing--
+		l.overlap = l.overlap && l.constructing > 0
+	}
 }
 
 // OnStart has f called once in each process that serves requests, when its applications are constructed and before the
@@ -48,10 +75,11 @@ func OnShutdown(f func(context.Context)) {
 }
 
 // Start calls what was registered with OnStart, for a server; the context is what the functions get. The error joins theirs,
-// a panic is a *FunctionPanic.
+// a panic is a *FunctionPanic. A further call is for what was registered since, by an application that was constructed later.
 func Start(ctx context.Context) error {
 	lifecycle.Lock()
-	functions := lifecycle.start
+	functions := slices.Clone(lifecycle.start[lifecycle.started:])
+	lifecycle.started = len(lifecycle.start)
 	lifecycle.Unlock()
 	var failed []error
 	for _, f := range functions {

@@ -11,7 +11,7 @@ import (
 
 // forgetLifecycle takes away what the test registers.
 func forgetLifecycle(t *testing.T) {
-	t.Cleanup(func() { lifecycle.start, lifecycle.reload, lifecycle.shutdown = nil, nil, nil })
+	t.Cleanup(func() { lifecycle.start, lifecycle.reload, lifecycle.shutdown, lifecycle.started = nil, nil, nil, 0 })
 }
 
 func TestLifecycleOrder(t *testing.T) {

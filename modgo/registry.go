@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mod-go/mod-go/internal/stack"
 )
@@ -27,8 +28,10 @@ type Callable struct {
 	Handler     http.Handler
 
 	value func() any
-	once  sync.Once
-	err   error
+	ready atomic.Bool // constructed
+	mu    sync.Mutex  // held while it is being constructed
+	tried bool
+	err   error // of the last attempt
 }
 
 var registry struct {
@@ -81,15 +84,40 @@ func Find(importPath, name string) *Callable {
 func (c *Callable) String() string { return c.Package + "." + c.Name }
 
 // Construct makes the value ready to answer requests, once in the life of the process: a func() (http.Handler, error)
-// is called here. Its error, or its panic, is returned by this and every later call.
+// is called here. Its error, or its panic, is returned by this and every later call, until Retry succeeds.
 func (c *Callable) Construct() error {
-	c.once.Do(func() {
-		c.err = errors.New("its constructor called runtime.Goexit") // stands only if construct never returns
-		if c.err = c.construct(); c.err == nil {
-			c.wrap()
-		}
-	})
+	if c.ready.Load() {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.tried {
+		c.try()
+	}
 	return c.err
+}
+
+// Retry is Construct for a value that could not be constructed: it tries again. What the failed attempt has registered with
+// OnStart and OnReload is forgotten.
+func (c *Callable) Retry() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ready.Load() {
+		c.try()
+	}
+	return c.err
+}
+
+// try constructs the value; c.mu is held.
+func (c *Callable) try() {
+	c.tried = true
+	c.err = errors.New("its constructor called runtime.Goexit") // stands only if construct never returns
+	settle := noteRegistrations()
+	defer func() { settle(c.err == nil) }()
+	if c.err = c.construct(); c.err == nil {
+		c.wrap()
+		c.ready.Store(true)
+	}
 }
 
 func (c *Callable) construct() (err error) {

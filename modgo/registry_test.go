@@ -1,6 +1,7 @@
 package modgo_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"runtime"
@@ -187,5 +188,38 @@ func TestFind(t *testing.T) {
 		if (c != nil) != (test.want != "") || c != nil && c.String() != test.want {
 			t.Errorf("Find(%q, %q) = %v; want %q", test.path, test.name, c, test.want)
 		}
+	}
+}
+
+func TestRetry(t *testing.T) {
+	fails, calls, starts := errors.New("no database"), 0, 0
+	c := register(t, func() any {
+		return func() (http.Handler, error) {
+			calls++
+			modgo.OnStart(func(context.Context) error { starts++; return nil })
+			if calls < 3 {
+				return nil, fails
+			}
+			return new(handler), nil
+		}
+	})
+	for _, attempt := range []struct {
+		try  func() error
+		want error
+	}{{c.Construct, fails}, {c.Construct, fails}, {c.Retry, fails}, {c.Construct, fails}, {c.Retry, nil}, {c.Retry, nil}, {c.Construct, nil}} {
+		if err := attempt.try(); !errors.Is(err, attempt.want) {
+			t.Errorf("after %d calls of the constructor: %v; want %v", calls, err, attempt.want)
+		}
+	}
+	if calls != 3 || c.Handler == nil {
+		t.Errorf("the constructor was called %d times, and the handler is %v", calls, c.Handler)
+	}
+	for range 2 {
+		if err := modgo.Start(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if starts != 1 {
+		t.Errorf("%d functions of OnStart ran; want that of the attempt that succeeded, once", starts)
 	}
 }

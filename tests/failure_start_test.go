@@ -18,26 +18,26 @@ const fragile = appsPath + "fragile"
 
 // fragileConfig is a server of one application that can be told to die, and a file.
 func fragileConfig(mpm string) httpdtest.Config {
-	return httpdtest.Config{
-		MPM: mpm, Packages: []string{"./tests/testdata/apps/fragile"}, DocumentRoot: "www", Processes: 2,
+	cfg := httpdtest.Config{
+		MPM: mpm, Packages: []string{"./tests/testdata/apps/fragile"}, DocumentRoot: "www", Processes: 2, Threads: 4,
 		Files: map[string]string{"www/index.html": "static"},
-		Conf:  "GoSetEnv FRAGILE ${DIR}/way\nGoAlias /app " + fragile + "\n" + httpdtest.RoomForOldChildren,
+		Conf:  "GoSetEnv FRAGILE ${DIR}/way\nGoAlias /app " + fragile + "\n",
 	}
+	if mpm == "worker" {
+		cfg.Conf += httpdtest.RoomForOldChildren
+	}
+	return cfg
 }
 
 // startFragile returns when every child has started the application.
-func startFragile(t *testing.T, mpm string) *httpdtest.Server {
+func startFragile(t *testing.T, cfg httpdtest.Config) *httpdtest.Server {
 	t.Helper()
-	srv := httpdtest.Start(t, fragileConfig(mpm))
-	await(t, "the start of all children", func() bool {
-		started := 0
-		for _, line := range srv.Log() {
-			if line.Message == "fragile has started" {
-				started++
-			}
-		}
-		return started > 0 && started == len(srv.ChildPIDs())
-	})
+	srv := httpdtest.Start(t, cfg)
+	children := cfg.Processes
+	if cfg.MPM == "prefork" {
+		children *= cfg.Threads
+	}
+	srv.AwaitLogs("fragile has started", children)
 	return srv
 }
 
@@ -107,7 +107,7 @@ func TestStartFailures(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
 		for _, failure := range startFailures {
 			t.Run(failure.way, func(t *testing.T) {
-				srv := startFragile(t, mpm)
+				srv := startFragile(t, fragileConfig(mpm))
 				stop := func() {}
 				if failure.way != "goroutine panics" { // which kills children that serve
 					stop = keepAsking(t, srv)
@@ -118,7 +118,7 @@ func TestStartFailures(t *testing.T) {
 				srv.Expect(`MODGO0032: attempt \d+ to start the applications failed, .*: ` + failure.cause).AtMost(4)
 				srv.Expect(`MODGO0031: the applications can start again, at attempt \d+`).Times(1)
 				srv.Expect(`AH10392: children are killed successively`).Maybe() // httpd waits a second then
-				if failure.way == "goroutine panics" { // which a single death does not make a start that fails
+				if failure.way == "goroutine panics" {                          // which a single death does not make a start that fails
 					srv.Expect(`MODGO0023: .*` + failure.cause).Times(2)
 				}
 				srv.Graceful()
@@ -137,18 +137,43 @@ func TestStartFailures(t *testing.T) {
 				}
 				mendStart(t, srv)
 				srv.AwaitLog(`MODGO0031`)
-				await(t, "the application in all children", func() bool {
-					for range 20 {
-						if srv.Get("/app/").StatusCode != 200 {
-							return false
-						}
-					}
-					return true
-				})
+				await(t, "the application in all children", func() bool { return answersAlways(srv) })
 				stop()
 			})
 		}
 	})
+}
+
+// TestConstructionRetried: an application that cannot be constructed is reported once for all children, answered with 503, and
+// tried again. A failure of another kind is reported, too, and so is the same one when it comes back.
+func TestConstructionRetried(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		srv := startFragile(t, fragileConfig(mpm))
+		failed := `MODGO0003: the application ` + regexp.QuoteMeta(fragile) + `.application cannot be constructed: .*: the database at 192.0.2.1 does not answer; its requests are answered with 503, and it is tried again in 1s`
+		mended := `MODGO0031: the application ` + regexp.QuoteMeta(fragile) + `.application could be constructed at last`
+		srv.Expect(failed).Times(2)
+		srv.Expect(mended).Times(2)
+		for range 2 {
+			breakStart(t, srv, "constructor fails")
+			srv.Graceful()
+			await(t, "503", func() bool { return srv.Get("/app/").StatusCode == 503 })
+			if after := srv.Get("/app/").Header.Get("Retry-After"); after != "1" && after != "2" && after != "3" {
+				t.Errorf("Retry-After is %q", after)
+			}
+			mendStart(t, srv)
+			await(t, "the application in all children", func() bool { return answersAlways(srv) })
+		}
+	})
+}
+
+// answersAlways tells whether many requests, which come to most of the children, are answered well.
+func answersAlways(srv *httpdtest.Server) bool {
+	for range 20 {
+		if srv.Get("/app/", "Connection", "close").StatusCode != 200 {
+			return false
+		}
+	}
+	return true
 }
 
 // await waits for a condition that comes about in half a minute at most.
@@ -162,7 +187,7 @@ func await(t *testing.T, what string, condition func() bool) {
 // TestStartRepaired: apachectl graceful after a repair does not wait for the next attempt.
 func TestStartRepaired(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
-		srv := startFragile(t, mpm)
+		srv := startFragile(t, fragileConfig(mpm))
 		breakStart(t, srv, "init panics")
 		srv.Expect(`MODGO0030`).Times(1)
 		srv.Expect(`MODGO0032`).Maybe()

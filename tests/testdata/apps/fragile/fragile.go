@@ -56,7 +56,14 @@ func application() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "alive in %d", os.Getpid()) })
 	mux.HandleFunc("/segfault", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, C.look()) })
-	mux.HandleFunc("/wait", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("/wait", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("fragile waits")
+		<-r.Context().Done()
+	})
+	mux.HandleFunc("/panics", func(w http.ResponseWriter, r *http.Request) {
+		go panic("in the background of a request")
+		select {}
+	})
 	mux.HandleFunc("/exits", func(w http.ResponseWriter, r *http.Request) {
 		go os.Exit(9)
 		select {}
