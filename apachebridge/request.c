@@ -151,8 +151,9 @@ int modgo_handler(request_rec *r)
         return DECLINED;
     }
     if (!modgo_runtime_started()) {
-        /* MODGO0002 or MODGO0030 said why */
-        return modgo_startup_unavailable(r, modgo_startup_next() - apr_time_now());
+        return modgo_startup_phase_get() == MODGO_START_DONE
+                   ? HTTP_SERVICE_UNAVAILABLE                                             /* MODGO0002 said why */
+                   : modgo_startup_unavailable(r, modgo_startup_next() - apr_time_now()); /* MODGO0030 did */
     }
     result = application ? find(r, &q.mapping) : modgo_diagnostics_allow(r);
     if (result != OK) {

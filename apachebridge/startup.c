@@ -171,7 +171,7 @@ static int turn(void)
 {
     int phase, starting = 0, done;
 
-    if (modgo_startup_state_get() != MODGO_STARTUP_OPEN) {
+    if (own_life != shared->life || modgo_startup_state_get() != MODGO_STARTUP_OPEN) {
         return 0;
     }
     for (phase = MODGO_START_RUNTIME; phase < MODGO_START_DONE; phase++) {
@@ -292,13 +292,21 @@ static int too_many(void)
     return shared->early >= EARLY_DEATHS;
 }
 
+/* Whether httpd is ending its children, some of which it may have killed in the midst of a long start. */
+static int stopping(void)
+{
+    int state = 0;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
+}
+
 modgo_death modgo_startup_died(server_rec *s, pid_t pid, const modgo_start *start, const char *cause, int by_request)
 {
     const char *where;
     apr_pool_t *p;
     modgo_death death = MODGO_DEATH_LOGGED;
 
-    if (!shared || start->life != shared->life || start->phase == MODGO_START_NONE ||
+    if (!shared || start->life != shared->life || start->phase == MODGO_START_NONE || stopping() ||
         (start->phase == MODGO_START_DONE &&
          (by_request || apr_time_now() - start->done > MODGO_STARTUP_EARLY || !too_many()))) {
         return MODGO_DEATH_COMMON;

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -141,6 +143,25 @@ func TestStartFailures(t *testing.T) {
 				stop()
 			})
 		}
+	})
+}
+
+// TestStartSupervisor: the process that tries again is itself replaced when it is killed, and ends with httpd.
+func TestStartSupervisor(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		srv := startFragile(t, fragileConfig(mpm))
+		breakStart(t, srv, "init panics")
+		srv.Expect(`MODGO0030`).Times(1)
+		srv.Expect(`MODGO0032`).AtLeast(2)
+		srv.Expect(`AH10392: children are killed successively`).Maybe()
+		srv.Graceful()
+		supervisor := srv.AwaitLog(`MODGO0032`).PID
+		srv.Signal(supervisor, syscall.SIGKILL)
+		await(t, "an attempt of another supervisor", func() bool {
+			return slices.ContainsFunc(srv.Log(), func(line httpdtest.Line) bool {
+				return strings.Contains(line.Message, "MODGO0032") && line.PID != supervisor
+			})
+		})
 	})
 }
 
