@@ -345,15 +345,15 @@ static int suspected(const modgo_slot *slot, const char *trace)
                                number_after(trace, " in goroutine ") == slot->goroutine);
 }
 
-/* Logs the trace line by line, from the stack of the goroutine that crashed on. */
-static void log_trace(server_rec *s, char *text)
+/* Logs the trace line by line, without a first line that is the cause, and empty ones. */
+static void log_trace(server_rec *s, const char *text, const char *cause)
 {
-    char *line = strstr(text, "\ngoroutine "), *end;
+    apr_size_t len;
 
-    for (line = line ? line + 1 : text; *line; line = *end ? end + 1 : end) {
-        end = line + strcspn(line, "\n");
-        if (end > line) {
-            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "| %.*s", (int)(end - line), line);
+    for (; *text; text += len + (text[len] == '\n')) {
+        len = strcspn(text, "\n");
+        if (len && (len != strlen(cause) || strncmp(text, cause, len) != 0)) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "| %.*s", (int)len, text);
         }
     }
 }
@@ -401,7 +401,7 @@ static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen,
                      pid, cause, start->build);
     }
     if (*trace && !spoken && death != MODGO_DEATH_KNOWN) {
-        log_trace(log, trace);
+        log_trace(log, trace, cause);
     }
 }
 

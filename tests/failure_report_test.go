@@ -34,7 +34,7 @@ func buildOf(t *testing.T, path string) string {
 
 // testReports has requests kill their processes, and looks for one entry on each in the log.
 func testReports(t *testing.T, cfg httpdtest.Config) {
-	cfg.Processes, cfg.Threads = 1, 4
+	cfg.Processes = 1
 	srv := startFragile(t, cfg)
 	build := regexp.QuoteMeta(buildOf(t, httpdtest.Object(t, cfg.Packages...)))
 	for _, death := range deaths {
@@ -78,7 +78,7 @@ func TestDeathReportsPiped(t *testing.T) {
 func TestDeathByKill(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
 		cfg := fragileConfig(mpm)
-		cfg.Processes, cfg.Threads = 1, 4
+		cfg.Processes = 1
 		srv := startFragile(t, cfg)
 		entry := `MODGO0022: child \d+ died while .* served "GET /app/wait HTTP/1.1" \(id \S+, .*\): it ended without a word.* kill -9 from outside`
 		srv.Expect(entry).Times(1)

@@ -21,12 +21,15 @@ const fragile = appsPath + "fragile"
 // fragileConfig is a server of one application that can be told to die, and a file.
 func fragileConfig(mpm string) httpdtest.Config {
 	cfg := httpdtest.Config{
-		MPM: mpm, Packages: []string{"./tests/testdata/apps/fragile"}, DocumentRoot: "www", Processes: 2, Threads: 4,
+		MPM: mpm, Packages: []string{"./tests/testdata/apps/fragile"}, DocumentRoot: "www", Processes: 2,
 		Files: map[string]string{"www/index.html": "static"},
 		Conf:  "GoSetEnv FRAGILE ${DIR}/way\nGoAlias /app " + fragile + "\n",
 	}
-	if mpm == "worker" {
+	switch mpm {
+	case "worker":
 		cfg.Conf += httpdtest.RoomForOldChildren
+	case "prefork":
+		cfg.Threads = 4
 	}
 	return cfg
 }
