@@ -169,7 +169,7 @@ VALGRIND := valgrind --log-file={dir}/valgrind.%p --suppressions=$(CURDIR)/tests
 # Without the tests that look for the Go runtime's signal handlers, and that kill it, of a thousand clients, of 100 MB and of
 # hundreds of leaking goroutines: valgrind has handlers of its own, and runs one thread at a time.
 test-valgrind: deps-long
-	$(GO) test -count=1 -p 1 -timeout 60m -skip 'TestParentRunsNoGo|TestFatal|TestSlowClients|TestFullDuplex|TestNetHTTPLeaks|TestNetHTTPConnectionLeft' -exec "env MODGO_TEST_SLOW=20 MODGO_TEST_MPM=event 'MODGO_TEST_WRAPPER=$(VALGRIND)'" ./tests
+	$(GO) test -count=1 -p 1 -timeout 60m -skip 'TestParentRunsNoGo|TestFatal|TestDeath|TestStart|TestSlowClients|TestFullDuplex|TestNetHTTPLeaks|TestNetHTTPConnectionLeft' -exec "env MODGO_TEST_SLOW=20 MODGO_TEST_MPM=event 'MODGO_TEST_WRAPPER=$(VALGRIND)'" ./tests
 
 # ---- the code ----
 

@@ -142,16 +142,10 @@ void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine);
 modgo_start *modgo_inflight_start(void);
 /* Any process: how many children of a configuration are in a phase of their start. */
 int modgo_inflight_count(int life, modgo_start_phase phase);
-/* child: appends a line to the crash file, while the Go runtime cannot yet. */
-void modgo_inflight_trace(const char *line, apr_size_t len);
-/* child: whether the parent will find a trace in the crash file. */
-int modgo_inflight_crashed(void);
 /* Any thread of a child: its end is orderly from here on, though no pool is cleaned up. */
 void modgo_inflight_end(void);
 /* child: tells the parent the cause of the death that is to come. text is copied, cut at the part's size. */
 void modgo_inflight_cause(const char *text, apr_size_t len);
-/* child: the file that a fatal error's trace is to be written to, positioned at the child's part; -1 without. */
-int modgo_inflight_crash_file(void);
 /* child: leaves its pipes to the parent. */
 void modgo_inflight_entrust(const int pipes[2]);
 /* parent: reports what a dead child was doing. */
@@ -180,6 +174,27 @@ int modgo_inflight_part(void);
 int modgo_inflight_slots(int part);
 /* Any thread of any child: copies what is in flight in a slot; 0: nothing, or it changes just now. */
 int modgo_inflight_read(int part, int slot, modgo_inflight_copy *copy);
+
+/* ---- crash_file.c: what the Go runtime says as it dies ---- */
+
+/* parent: the file; -1 without. */
+int modgo_crash_create(void);
+/* parent or child: empties the part of a child. */
+void modgo_crash_clear(int file, int index);
+/* child: opens its part. */
+void modgo_crash_open(int file, int index);
+/* child: appends a line, while the Go runtime cannot yet. */
+void modgo_crash_write(const char *line, apr_size_t len);
+/* child: whether the parent will find a trace. */
+int modgo_crash_written(void);
+/* child: the descriptor for the Go runtime, positioned at the child's part, which is emptied; -1 without. */
+int modgo_crash_descriptor(void);
+/* parent: what a child has left, or "". */
+char *modgo_crash_read(apr_pool_t *p, int file, int index);
+/* The number behind the first mark in a trace, or 0. */
+apr_int64_t modgo_crash_number(const char *trace, const char *mark);
+/* parent: logs a trace line by line, without a first line that is the cause, and without empty ones. */
+void modgo_crash_log(server_rec *s, const char *trace, const char *cause);
 
 /* ---- output.c ---- */
 

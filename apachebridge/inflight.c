@@ -16,10 +16,6 @@ APLOG_USE_MODULE(go);
 /* The name of the table in the parent's process pool; its number counts changes of the layout below. */
 #define TABLE_KEY "mod_go:inflight:3"
 
-/* Bytes of the crash file that belong to one child. The file is sparse. */
-#define CRASH_SPAN ((off_t)16 << 20)
-#define CRASH_READ ((apr_size_t)64 << 10)
-
 struct modgo_slot {
     int taken;   /* by a thread; atomic */
     int serving; /* atomic */
@@ -52,9 +48,8 @@ typedef struct {
     modgo_slot *slot; /* parts x slots */
 } table;
 
-static table *shared;  /* in the parent's process pool */
-static int own = -1;   /* this child's part */
-static int crash = -1; /* this child's descriptor of the crash file */
+static table *shared; /* in the parent's process pool */
+static int own = -1;  /* this child's part */
 static pthread_key_t thread_key;
 static __thread modgo_slot *thread_slot;
 
@@ -88,7 +83,7 @@ int modgo_inflight_create(apr_pool_t *pconf, server_rec *s)
     }
     shared->slot = (modgo_slot *)memory;
     shared->part = (part *)(memory + shared->parts * shared->slots * sizeof(modgo_slot));
-    shared->crash_file = memfd_create("mod_go-crash", MFD_CLOEXEC);
+    shared->crash_file = modgo_crash_create();
     if (modgo_output_mailbox(shared->mailbox) != 0) {
         shared->mailbox[0] = shared->mailbox[1] = -1;
     }
@@ -114,7 +109,6 @@ static void thread_ends(void *slot) { __atomic_store_n(&((modgo_slot *)slot)->ta
 
 void modgo_inflight_child(apr_pool_t *pchild, server_rec *s)
 {
-    char path[64];
     int i;
 
     if (!shared || pthread_key_create(&thread_key, thread_ends) != 0) {
@@ -134,17 +128,7 @@ void modgo_inflight_child(apr_pool_t *pchild, server_rec *s)
             "say which request it served");
         return;
     }
-    /* A description of its own, so that its position is its own. */
-    apr_snprintf(path, sizeof(path), "/proc/self/fd/%d", shared->crash_file);
-    crash = open(path, O_WRONLY | O_CLOEXEC);
-    if (crash >= 0) {
-        lseek(crash, own * CRASH_SPAN, SEEK_SET);
-    }
-}
-
-static void crash_clear(int i)
-{
-    fallocate(shared->crash_file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, i * CRASH_SPAN, CRASH_SPAN);
+    modgo_crash_open(shared->crash_file, own);
 }
 
 void modgo_inflight_entrust(const int pipes[2])
@@ -166,29 +150,6 @@ int modgo_inflight_count(int life, modgo_start_phase phase)
              __atomic_load_n(&p->start.phase, __ATOMIC_ACQUIRE) == (int)phase;
     }
     return n;
-}
-
-void modgo_inflight_trace(const char *line, apr_size_t len)
-{
-    if (crash >= 0 && (write(crash, line, len) < 0 || write(crash, "\n", 1) < 0)) {
-        crash = -1;
-    }
-}
-
-int modgo_inflight_crashed(void)
-{
-    char first;
-
-    return own >= 0 && pread(shared->crash_file, &first, 1, own * CRASH_SPAN) == 1 && first;
-}
-
-int modgo_inflight_crash_file(void)
-{
-    if (crash >= 0) { /* what an init function printed was no crash, as it has returned */
-        crash_clear(own);
-        lseek(crash, own * CRASH_SPAN, SEEK_SET);
-    }
-    return crash;
 }
 
 void modgo_inflight_orderly(apr_pool_t *pchild)
@@ -320,47 +281,16 @@ int modgo_inflight_read(int index, int n, modgo_inflight_copy *copy)
 
 /* ---- the parent's side ---- */
 
-/* What the Go runtime wrote as it died, or "". */
-static char *crash_read(apr_pool_t *p, int i)
-{
-    char *text = apr_pcalloc(p, CRASH_READ + 1);
-    ssize_t n = shared->crash_file < 0 ? 0 : pread(shared->crash_file, text, CRASH_READ, i * CRASH_SPAN);
-
-    text[n > 0 ? n : 0] = '\0';
-    return text;
-}
-
-/* The number behind the first mark, or 0. */
-static apr_int64_t number_after(const char *text, const char *mark)
-{
-    const char *found = strstr(text, mark);
-
-    return found ? apr_atoi64(found + strlen(mark)) : 0;
-}
-
 /* Tells whether the slot's thread crashed, or started the goroutine that did. */
 static int suspected(const modgo_slot *slot, const char *trace)
 {
-    return slot->goroutine && (number_after(trace, "\ngoroutine ") == slot->goroutine ||
-                               number_after(trace, " in goroutine ") == slot->goroutine);
-}
-
-/* Logs the trace line by line, without a first line that is the cause, and empty ones. */
-static void log_trace(server_rec *s, const char *text, const char *cause)
-{
-    apr_size_t len;
-
-    for (; *text; text += len + (text[len] == '\n')) {
-        len = strcspn(text, "\n");
-        if (len && (len != strlen(cause) || strncmp(text, cause, len) != 0)) {
-            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "| %.*s", (int)len, text);
-        }
-    }
+    return slot->goroutine && (modgo_crash_number(trace, "\ngoroutine ") == slot->goroutine ||
+                               modgo_crash_number(trace, " in goroutine ") == slot->goroutine);
 }
 
 static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen, int index)
 {
-    char *trace = crash_read(p, index);
+    char *trace = modgo_crash_read(p, shared->crash_file, index);
     const modgo_start *start = &shared->part[index].start;
     const char *cause = *trace && *shared->part[index].cause ? shared->part[index].cause
                                                              : modgo_death_cause(p, pid, start->memory_kills);
@@ -401,7 +331,7 @@ static void report(apr_pool_t *p, server_rec *s, pid_t pid, ap_generation_t gen,
                      pid, cause, start->build);
     }
     if (*trace && !spoken && death != MODGO_DEATH_KNOWN) {
-        log_trace(log, trace, cause);
+        modgo_crash_log(log, trace, cause);
     }
 }
 
@@ -429,7 +359,7 @@ void modgo_inflight_child_status(server_rec *s, pid_t pid, ap_generation_t gen, 
         report(p, s, pid, gen, i);
         apr_pool_destroy(p);
     }
-    crash_clear(i);
+    modgo_crash_clear(shared->crash_file, i);
     memset(&shared->slot[i * shared->slots], 0, shared->part[i].used * sizeof(modgo_slot));
     shared->part[i].used = 0;
     shared->part[i].orderly = 0;

@@ -69,9 +69,9 @@ static void log_line(const char *line, apr_size_t len)
         fault = !strncmp(line, "SIG", 3);
     }
     if (dying && starting) {
-        modgo_inflight_trace(line, len); /* Go is not yet told where it is to leave the trace */
+        modgo_crash_write(line, len); /* Go is not yet told where it is to leave the trace */
     }
-    crashed = dying && modgo_inflight_crashed();
+    crashed = dying && modgo_crash_written();
     if (!crashed || starting) {
         modgo_log_text(APLOG_NOTICE, NULL, line, len);
     }

@@ -254,7 +254,7 @@ void modgo_runtime_begin(apr_pool_t *p, server_rec *s)
     modgo_output_capture(p, s);
     if (modgo_runtime_start(p, s, c) == 0) {
         wanted = modgo_targets_wanted(p, c, &count);
-        process = modgoGoStart((unsigned char *)wanted, count, modgo_inflight_crash_file());
+        process = modgoGoStart((unsigned char *)wanted, count, modgo_crash_descriptor());
         apr_pool_pre_cleanup_register(p, process, process_ends);
         __atomic_store_n(&started, 1, __ATOMIC_RELEASE);
     }
