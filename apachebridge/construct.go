@@ -62,7 +62,7 @@ func (p *process) retry(index int, cause uint64) {
 	startFunctions()
 	p.failed[index].Store(0)
 	if p.firstToSay(index, "", cause) {
-		logLine(levelNotice, fmt.Sprintf("MODGO0031: the application %s could be constructed at last, and answers its requests", c))
+		logLine(levelNotice, fmt.Sprintf("MODGO0008: the application %s could be constructed at last, and answers its requests", c))
 	}
 }
 

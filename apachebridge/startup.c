@@ -79,7 +79,7 @@ int modgo_startup_create(server_rec *s)
         found = mmap(NULL, sizeof(startup), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (found == MAP_FAILED) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s,
-                         "MODGO0033: no memory for the state of the applications' start; the server needs a page more");
+                         "MODGO0006: no memory for the state of the applications' start; the server needs a page more");
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         /* not setn: the key, in this object, goes away with a restart */
@@ -231,7 +231,7 @@ void modgo_startup_wait(apr_pool_t *pchild, server_rec *s)
     if (error) {
         ap_log_error(
             APLOG_MARK, APLOG_CRIT, error, s,
-            "MODGO0033: this child cannot have a thread that starts the applications when they can start again; "
+            "MODGO0007: this child cannot have a thread that starts the applications when they can start again; "
             "it ends, and httpd starts another one later. Raise the limit of threads (ulimit -u)");
         exit(APEXIT_CHILDSICK);
     }

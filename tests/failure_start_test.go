@@ -174,7 +174,7 @@ func TestConstructionRetried(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
 		srv := startFragile(t, fragileConfig(mpm))
 		failed := `MODGO0003: the application ` + regexp.QuoteMeta(fragile) + `.application cannot be constructed: .*: the database at 192.0.2.1 does not answer; its requests are answered with 503, and it is tried again in 1s`
-		mended := `MODGO0031: the application ` + regexp.QuoteMeta(fragile) + `.application could be constructed at last`
+		mended := `MODGO0008: the application ` + regexp.QuoteMeta(fragile) + `.application could be constructed at last`
 		srv.Expect(failed).Times(2)
 		srv.Expect(mended).Times(2)
 		for range 2 {
