@@ -251,7 +251,6 @@ void modgo_runtime_begin(apr_pool_t *p, server_rec *s)
     void *process;
     int count;
 
-    modgo_output_capture(p, s);
     if (modgo_runtime_start(p, s, c) == 0) {
         wanted = modgo_targets_wanted(p, c, &count);
         process = modgoGoStart((unsigned char *)wanted, count, modgo_crash_descriptor());
@@ -263,9 +262,13 @@ void modgo_runtime_begin(apr_pool_t *p, server_rec *s)
 
 static void start_child(apr_pool_t *pchild, server_rec *s)
 {
+    int admitted;
+
     modgo_inflight_child(pchild, s);
     modgo_statistics_child();
-    if (modgo_startup_admit()) {
+    admitted = modgo_startup_admit();
+    modgo_output_capture(pchild, s);
+    if (admitted) {
         modgo_runtime_begin(pchild, s);
     }
     else {

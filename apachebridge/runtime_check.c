@@ -274,6 +274,20 @@ static const char *last_words(apr_pool_t *p, const char *printed, const char **t
     return NULL;
 }
 
+static int open_pipes(int a[2], int b[2])
+{
+    a[0] = a[1] = b[0] = b[1] = -1;
+    return pipe2(a, O_CLOEXEC) == 0 && pipe2(b, O_CLOEXEC) == 0;
+}
+
+static void close_pipes(const int a[2], const int b[2])
+{
+    close(a[0]);
+    close(a[1]);
+    close(b[0]);
+    close(b[1]);
+}
+
 const char *modgo_check_attempt(apr_pool_t *p, server_rec *s, const char **where, const char **trace)
 {
     check c = {0};
@@ -286,9 +300,12 @@ const char *modgo_check_attempt(apr_pool_t *p, server_rec *s, const char **where
     c.bytes = apr_array_make(p, 1024, sizeof(char));
     c.printed = apr_array_make(p, 1024, sizeof(char));
     c.attempt = 1;
-    if (pipe2(report, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0 || (c.pid = fork()) < 0) {
+    if (!open_pipes(report, output) || (c.pid = fork()) < 0) {
+        int error = errno;
+
+        close_pipes(report, output);
         *where = "before it began";
-        return apr_psprintf(p, "no process can be started (%s)", strerror(errno));
+        return apr_psprintf(p, "no process can be started (%s)", strerror(error));
     }
     if (c.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
