@@ -93,6 +93,31 @@ func TestDeathByKill(t *testing.T) {
 	})
 }
 
+// TestDeathReportsOldBuild: a child that still runs the build before is reported with that build.
+func TestDeathReportsOldBuild(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		cfg := fragileConfig(mpm)
+		srv := startFragile(t, cfg)
+		before := httpdtest.Object(t, cfg.Packages...)
+		after := httpdtest.Object(t, append(cfg.Packages, "./tests/testdata/apps/hellohandler")...)
+		if buildOf(t, before) == buildOf(t, after) {
+			t.Fatal("both objects have the same build ID")
+		}
+		entry := `MODGO0022: .* served "GET /app/wait HTTP/1.1" .*\(build ` + regexp.QuoteMeta(buildOf(t, before)) + `\)$`
+		srv.Expect(entry).Times(1)
+		conn := srv.Dial(t)
+		defer conn.Close()
+		if _, err := conn.Write([]byte("GET /app/wait HTTP/1.1\r\nHost: a\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		child := srv.AwaitLog(`fragile waits`).PID
+		srv.ReplaceObject(after)
+		srv.Graceful()
+		srv.Signal(child, syscall.SIGKILL)
+		srv.AwaitLog(entry)
+	})
+}
+
 // devLog is where the C library sends what goes to syslog.
 const devLog = "/dev/log"
 

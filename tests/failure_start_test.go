@@ -208,6 +208,32 @@ func await(t *testing.T, what string, condition func() bool) {
 	}
 }
 
+// TestStartFailureWithTurnover: children that httpd starts in its usual course, while the applications cannot start, do not try
+// either, and children that start Go where they are end as any other.
+func TestStartFailureWithTurnover(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		cfg := fragileConfig(mpm)
+		cfg.MaxConnectionsPerChild = 100
+		srv := startFragile(t, cfg)
+		srv.Expect(`MODGO0030`).Times(1)
+		srv.Expect(`MODGO0032`).AtMost(4)
+		srv.Expect(`MODGO0031`).Times(1)
+		srv.Expect(`AH10392: children are killed successively`).Maybe()
+		stop := keepAsking(t, srv)
+		defer stop()
+		breakStart(t, srv, "init panics")
+		srv.Graceful()
+		supervisor := srv.AwaitLog(`MODGO0032`).PID
+		children := slices.DeleteFunc(srv.ChildPIDs(), func(pid int) bool { return pid == supervisor })
+		await(t, "other children in the place of all", func() bool {
+			return !slices.ContainsFunc(srv.ChildPIDs(), func(pid int) bool { return slices.Contains(children, pid) })
+		})
+		mendStart(t, srv)
+		srv.AwaitLog(`MODGO0031`)
+		await(t, "the application in all children", func() bool { return answersAlways(srv) })
+	})
+}
+
 // TestStartRepaired: apachectl graceful after a repair does not wait for the next attempt.
 func TestStartRepaired(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
