@@ -92,11 +92,6 @@ int modgo_startup_failed(server_rec *s, const char *where, const char *cause);
 void modgo_startup_open(server_rec *s);
 /* Where in a start a process died, as a part of a sentence. */
 const char *modgo_startup_place(apr_pool_t *p, modgo_start_phase phase, int callable);
-/* supervisor: has one child start Go, to see whether it stays. */
-void modgo_startup_try(void);
-/* supervisor: looks at that child, which has start_timeout for its start. */
-void modgo_startup_watch(server_rec *s, apr_interval_time_t start_timeout);
-
 /* ---- supervisor.c: the process that finds out whether applications can start again ---- */
 
 /* parent: starts it, unless it runs. */
@@ -105,9 +100,9 @@ void modgo_supervisor_start(server_rec *s);
 int modgo_supervisor_monitor(apr_pool_t *p, server_rec *s);
 
 /*
- * runtime_check.c: starts Go and constructs every application in a throwaway process. Returns NULL where that lived,
- * else what killed it, with the place as modgo_startup_place has it, and what it printed of its death; *trace is set
- * before.
+ * runtime_check.c: has a throwaway process do all that a child does until its first request, and live on for
+ * MODGO_STARTUP_EARLY. Returns NULL where it did, else what killed it; then *where is the place, as modgo_startup_place
+ * has it, and *trace, "" before, what it printed after the first line of a fatal error.
  */
 const char *modgo_check_attempt(apr_pool_t *p, server_rec *s, const char **where, const char **trace);
 

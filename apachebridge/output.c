@@ -53,8 +53,7 @@ int modgo_output_fatal(const char *line, apr_size_t len)
     return 0;
 }
 
-/* The Go runtime's mark behind the trace of a fault. It then waits for other threads of its own, which block signals.
- */
+/* The Go runtime's mark behind the trace of a fault. Then it waits for threads of its own, which block signals. */
 #define TRACE_ENDS "-----"
 
 /* What a child prints as it dies is left to the parent's report, if it finds it there. */
@@ -293,8 +292,7 @@ void modgo_output_capture(apr_pool_t *pchild, server_rec *s)
     action.sa_sigaction = aborted;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaction(SIGABRT, &action, &abort_before);
-    /* Go aborts on a goroutine's stack. Its start gives other handlers this flag, but it does not see httpd's own here.
-     */
+    /* Go aborts on a goroutine's stack. Its start gives other handlers this flag, but it does not see httpd's own here. */
     abort_before.sa_flags |= SA_ONSTACK;
     apr_pool_pre_cleanup_register(pchild, NULL, child_ends);
 }

@@ -114,12 +114,16 @@ func describe(err error) string {
 	return strings.TrimRight(text, "\n")
 }
 
+// checkReport is where modgoGoCheck and modgoGoRehearse report. A file that nobody refers to is closed.
+var checkReport *os.File
+
 // modgoGoCheck constructs the applications in a throwaway process and reports on each: a record is one byte ('B' begun,
 // 'O' well, 'E' error), the index and the length of the text in four bytes each, little-endian, and the text.
 //
 //export modgoGoCheck
 func modgoGoCheck(wanted *C.uchar, count C.int, report C.int) {
-	w := os.NewFile(uintptr(report), "report")
+	checkReport = os.NewFile(uintptr(report), "report")
+	w := checkReport
 	callables := compiledIn(int(count))
 	for i, c := range configured(callables, wanted) {
 		writeRecord(w, 'B', i, "")
@@ -136,11 +140,10 @@ func modgoGoCheck(wanted *C.uchar, count C.int, report C.int) {
 // 'D' that all is done.
 //
 //export modgoGoRehearse
-func modgoGoRehearse(report C.int, life C.apr_int64_t) {
-	w := os.NewFile(uintptr(report), "report")
-	writeRecord(w, 'F', 0, "")
+func modgoGoRehearse(life C.apr_int64_t) {
+	writeRecord(checkReport, 'F', 0, "")
 	startFunctions()
-	writeRecord(w, 'D', 0, "")
+	writeRecord(checkReport, 'D', 0, "")
 	time.Sleep(microseconds(life))
 	endBackground()
 	endFunctions()

@@ -99,7 +99,9 @@ static void run(const check *c, int report)
     const unsigned char *wanted;
     int count;
 
-    /* Applications are constructed as the user that will run them: what they create must be theirs. The supervisor is.
+    /*
+     * Applications are constructed as the user that will run them: what they create must be theirs. The supervisor is
+     * that user already.
      */
     if ((!c->attempt && ap_run_drop_privileges(c->pool, c->server) != OK) ||
         modgo_runtime_start(c->pool, c->server, c->config) != 0) {
@@ -108,7 +110,7 @@ static void run(const check *c, int report)
     wanted = modgo_targets_wanted(c->pool, c->config, &count);
     modgoGoCheck((unsigned char *)wanted, count, report);
     if (c->attempt) {
-        modgoGoRehearse(report, MODGO_STARTUP_EARLY);
+        modgoGoRehearse(MODGO_STARTUP_EARLY);
     }
     _exit(0);
 }
