@@ -49,7 +49,8 @@ func noteRegistrations() (settle func(ok bool)) {
 // first request, in the order of registration. It is called from an init function, or while an application is constructed.
 //
 // What runs in the background belongs here rather than into a constructor: a server constructs applications also in a
-// process that only checks its configuration, and there f is not called. The context ends when the process begins to end.
+// process that only checks its configuration, and there f is not called; it is in one that finds out, for some seconds, whether
+// applications whose start has killed processes can start again. The context ends when the process begins to end.
 // An error, or a panic, is logged; the process serves all the same.
 func OnStart(f func(context.Context) error) {
 	lifecycle.Lock()
