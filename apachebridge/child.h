@@ -131,4 +131,15 @@ void modgo_retire_wake(void);
 /* Ends the process at once, in order. */
 void modgo_retire_end(void);
 
+/* ---- memory.c: children that end because of their memory ---- */
+
+/* parent: makes what children share, if the configuration has a hard limit; an HTTP status. */
+int modgo_memory_create(server_rec *s);
+/* parent: lets another child have the turn of one that has ended. */
+void modgo_memory_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot, mpm_child_status state);
+/* Any thread of a child: tells whether it may end now; if so, others have to wait. */
+int modgo_memory_turn(void);
+/* Any thread of a child: gives memory that C has freed back to the kernel. */
+void modgo_memory_trim(void);
+
 #endif

@@ -57,6 +57,7 @@ func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer 
 	}
 	startFunctions()
 	openChannel()
+	memoryGuard.start(uint64(C.modgo_process_config_get().memory_hard_limit))
 	return pointer.Save(p)
 }
 

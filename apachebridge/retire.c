@@ -1,6 +1,6 @@
 /*
- * The end of a child that handlers hold, because they do not return: it takes no more connections, and httpd starts
- * another in its place.
+ * The end of a child that handlers hold, because they do not return, or that has too much memory: it takes no more
+ * connections, and httpd starts another in its place.
  */
 #include "modgo.h"
 

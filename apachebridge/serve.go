@@ -27,6 +27,7 @@ func modgoGoServe(call *C.modgo_request) C.int {
 	if !current.ready(int(call.mapping.index)) {
 		return http.StatusServiceUnavailable
 	}
+	memoryGuard.note()
 	x := newExchange(call, current.callables[call.mapping.index])
 	if call.goroutine == 0 {
 		C.modgo_inflight_goroutine_set(call.slot, C.apr_int64_t(goroutineID()))
