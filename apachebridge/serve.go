@@ -117,6 +117,8 @@ func (x *exchange) outcome(status int, err error) C.int {
 		return C.OK
 	case err == nil:
 		return C.int(status)
+	case refusal(err) != 0 && !x.sent():
+		return refusal(err)
 	case errors.Is(err, gateway.ErrClientGone) || errors.Is(err, gateway.ErrAnswered) || errors.Is(err, http.ErrHijacked) || errors.Is(err, os.ErrDeadlineExceeded):
 		return C.OK // as if it had been sent: nobody is there to tell
 	case errors.Is(err, http.ErrHandlerTimeout) && x.hasExpired():
