@@ -120,8 +120,10 @@ int modgo_stopping_state(void);
 /* child, at its end: waits until no connection that was taken over is left, at most limit; not when it ends at once. */
 void modgo_stopping_wait(apr_interval_time_t limit);
 
-/* ---- retire.c: the end of a child that handlers hold; any thread ---- */
+/* ---- retire.c: the end of a child that handlers hold, or that has too much memory; any thread ---- */
 
+/* child: before all other modules, so that its clean-up is the last. */
+void modgo_retire_child(apr_pool_t *pchild, server_rec *s);
 /* Tells whether the MPM has threads; without, a child has one request. */
 int modgo_retire_threaded(void);
 /* Has the child take no more connections, and end when those that it has are served. */

@@ -88,8 +88,8 @@ func (g *guard) run() {
 	for {
 		time.Sleep(memoryInterval)
 		busy := g.busy.Swap(false)
-		g.look()
-		if busy || g.leaving || len(inFlight()) > 0 {
+		over := g.look()
+		if busy || over || g.leaving || len(inFlight()) > 0 {
 			continue
 		}
 		g.running.Store(false)
@@ -99,29 +99,30 @@ func (g *guard) run() {
 	}
 }
 
-// look compares the memory with the limit.
-func (g *guard) look() {
+// look compares the memory with the limit, and tells whether it is over it, and will have to be looked at again.
+func (g *guard) look() (over bool) {
 	stopping := C.modgo_stopping_state() != C.MODGO_STOP_NONE
 	if g.leaving && !stopping {
 		C.modgo_retire_wake()
 	}
 	used, err := memory.Private()
 	if err != nil || used <= g.limit {
-		return
+		return false
 	}
 	if stopping && g.ending.IsZero() {
 		g.ending = time.Now()
 	}
 	if g.ending.IsZero() {
-		if used, over := g.excess(used); over && (C.modgo_memory_turn() != 0 || used > g.halfAgain()) {
+		if used, over = g.excess(used); over && (C.modgo_memory_turn() != 0 || used > g.halfAgain()) {
 			g.leave(used)
 		}
-		return
+		return used > g.limit
 	}
 	patience := microseconds(C.modgo_process_config_get().shutdown_timeout)
 	if used > 2*g.limit || used > g.halfAgain() && time.Since(g.ending) > patience {
 		g.end(used)
 	}
+	return true
 }
 
 // halfAgain is the memory beyond which a child does not wait for its turn, and for its requests no longer than

@@ -101,11 +101,11 @@ func checkShares(t *testing.T, message, kind string, leaked float64) {
 
 // TestMemoryLimitSparesChildren: a child below the limit goes on, and what C has freed is no leak.
 func TestMemoryLimitSparesChildren(t *testing.T) {
-	const kept, freed, room = 16, 128, 64 // MB
+	const size, room = 48, 80 // MB: what is freed and what is kept are never both in use
 	start := func(t *testing.T, mpm string, lines ...string) (srv *httpdtest.Server, child int) {
 		srv = httpdtest.Start(t, leakConfig(mpm, lines...))
-		child = childOf(t, srv.Get(fmt.Sprint("/c/", kept)).Text)
-		if got := childOf(t, srv.Get(fmt.Sprint("/free/", freed)).Text); got != child {
+		child = childOf(t, srv.Get(fmt.Sprint("/free/", size)).Text)
+		if got := childOf(t, srv.Get(fmt.Sprint("/go/", size)).Text); got != child {
 			t.Fatalf("child %d answers, after %d", got, child)
 		}
 		return srv, child
@@ -113,8 +113,8 @@ func TestMemoryLimitSparesChildren(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
 		usual := usualMemory(t, mpm)
 		srv, child := start(t, mpm)
-		if grown := srv.PrivateMemory(child)>>20 - int64(usual); grown < kept+freed/2 {
-			t.Errorf("the child has grown by %d MB only: there is nothing to be given back", grown)
+		if grown := srv.PrivateMemory(child)>>20 - int64(usual); grown < room {
+			t.Errorf("without a limit the child has grown by %d MB only: there is nothing to be given back", grown)
 		}
 		srv, child = start(t, mpm, hardLimit(usual+room))
 		err := httpdtest.Poll(20*time.Second, func() bool { return srv.PrivateMemory(child) < int64(usual+room)<<20 })
@@ -124,6 +124,27 @@ func TestMemoryLimitSparesChildren(t *testing.T) {
 		if gone(t, child) {
 			t.Errorf("child %d has ended", child)
 		}
+	})
+}
+
+// TestMemoryLimitOnlyChild: the one child of a server is replaced, again and again, and the server goes on.
+func TestMemoryLimitOnlyChild(t *testing.T) {
+	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
+		usual := usualMemory(t, mpm)
+		srv := httpdtest.Start(t, leakConfig(mpm, hardLimit(usual+48)))
+		client := httpdtest.NewConnections()
+		for n := 1; n <= 3; n++ {
+			resp, err := client.Get(srv.URL("/c/56"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			leaving := srv.AwaitLogs("MODGO0035", n)[n-1].PID
+			if err := httpdtest.Poll(20*time.Second, func() bool { return gone(t, leaving) }); err != nil {
+				t.Errorf("child %d goes on: %v", leaving, err)
+			}
+		}
+		srv.Expect("MODGO0035").Times(3)
 	})
 }
 
