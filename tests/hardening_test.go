@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -46,5 +47,45 @@ func TestAppArmorProfile(t *testing.T) {
 	output, err := exec.CommandContext(t.Context(), "apparmor_parser", "--skip-kernel-load", "--skip-cache", profile).CombinedOutput()
 	if err != nil {
 		t.Errorf("apparmor_parser, which make deps installs: %v\n%s", err, output)
+	}
+}
+
+var (
+	namedPattern = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`")
+	proofPattern = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+)
+
+// TestProofsAreThere: the tests that SECURITY.md and docs/hardening.md name exist.
+func TestProofsAreThere(t *testing.T) {
+	proofs := make(map[string]bool)
+	for _, pattern := range []string{"*_test.go", "*/*_test.go", "*/*/*_test.go"} {
+		paths, err := filepath.Glob("../" + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range proofPattern.FindAllSubmatch(text, -1) {
+				proofs[string(match[1])] = true
+			}
+		}
+	}
+	for _, doc := range []string{"../SECURITY.md", "../docs/hardening.md"} {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := namedPattern.FindAllSubmatch(text, -1)
+		if len(named) == 0 {
+			t.Errorf("%s names no test", doc)
+		}
+		for _, match := range named {
+			if !proofs[string(match[1])] {
+				t.Errorf("%s: there is no test %s", doc, match[1])
+			}
+		}
 	}
 }
