@@ -32,12 +32,14 @@ static int begun; /* atomic */
 
 /*
  * The last of the clean-ups of a child. A threaded MPM believes that a child whose accept has failed is sick, and says
- * so by its exit status; if the parent then finds no child with all its threads ready, as where there is only one, it
- * ends the whole server (AH02325). This child is well, so it ends as such.
+ * so by its exit status. If that happens before the parent has seen a child with all its threads ready, as in the first
+ * second of a server, it ends the whole server (AH02325). This child is well, so it ends as such.
  */
 static apr_status_t end_as_healthy(void *data)
 {
-    if (__atomic_load_n(&begun, __ATOMIC_ACQUIRE) && !ap_exists_config_define("ONE_PROCESS")) {
+    int alone = ap_exists_config_define("DEBUG") || ap_exists_config_define("ONE_PROCESS"); /* it is the parent, too */
+
+    if (__atomic_load_n(&begun, __ATOMIC_ACQUIRE) && !alone) {
         _exit(0);
     }
     return APR_SUCCESS;

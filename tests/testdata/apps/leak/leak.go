@@ -48,10 +48,16 @@ import (
 // Application answers with the process. Before, it keeps as many MB as the path says: /go/MB of Go's heap, /c/MB of C's;
 // /free/MB frees nearly all of them again, but C's heap stays as large. /grow/PID/MB is /c/MB in one process only. /growing/MB is /c/MB
 // without an answer. /hold/NAME answers, and goes on until the file NAME is in the folder that the environment variable
-// RELEASE names.
+// RELEASE names. A child starts as slowly as the variable SLOW_START says.
 var Application = newMux()
 
 func init() {
+	modgo.OnStart(func(context.Context) error {
+		if delay, err := time.ParseDuration(os.Getenv("SLOW_START")); err == nil {
+			time.Sleep(delay)
+		}
+		return nil
+	})
 	modgo.OnShutdown(func(context.Context) { log.Print("OnShutdown is called") })
 }
 
