@@ -56,21 +56,25 @@ func TestMemoryLimitReplacesChildren(t *testing.T) {
 	const (
 		room     = 48 // MB that a child may grow by
 		step     = 4  // MB that one request leaks
-		replaced = 4
+		replaced = 3
 	)
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {
 		usual := usualMemory(t, mpm)
 		for _, kind := range []string{"go", "c"} {
 			t.Run(kind, func(t *testing.T) {
 				cfg := leakConfig(mpm, hardLimit(usual+room))
-				cfg.Processes = 2
+				cfg.Processes, cfg.AllProtocols = 2, true
 				srv := httpdtest.Start(t, cfg)
 				srv.Expect(`MODGO0035: child \d+ takes no more connections .* more than the hard limit of GoMemoryLimit, ` + fmt.Sprint(usual+room) + `.0 MB\. The Go runtime has .* MB of it`).AtLeast(replaced)
-				load := httpdtest.StartLoad(t,
-					httpdtest.Sender{Client: srv.Client(), URL: srv.URL("/pid"), Every: 10 * time.Millisecond},
-					httpdtest.Sender{Client: httpdtest.NewConnections(), URL: srv.URL("/pid"), Every: 10 * time.Millisecond},
-					httpdtest.Sender{Client: httpdtest.NewConnections(), URL: srv.URL(fmt.Sprint("/", kind, "/", step)), Every: 25 * time.Millisecond},
-				)
+				senders := []httpdtest.Sender{
+					{Client: httpdtest.NewConnections(), URL: srv.URL("/pid"), Every: 10 * time.Millisecond},
+					{Client: httpdtest.NewConnections(), URL: srv.URL(fmt.Sprint("/", kind, "/", step)), Every: 100 * time.Millisecond},
+				}
+				for _, protocol := range httpdtest.Protocols(mpm) { // on connections that are kept
+					over := srv.Over(protocol)
+					senders = append(senders, httpdtest.Sender{Client: over.Client(), URL: over.URL("/pid"), Every: 20 * time.Millisecond})
+				}
+				load := httpdtest.StartLoad(t, senders...)
 				leaving := srv.AwaitLogs("MODGO0035", replaced)
 				for _, line := range leaving {
 					if err := httpdtest.Poll(20*time.Second, func() bool { return gone(t, line.PID) }); err != nil {
