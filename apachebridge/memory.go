@@ -21,7 +21,7 @@ import (
 const (
 	// memoryInterval is how often the memory of a child that does something is looked at.
 	memoryInterval = 250 * time.Millisecond
-	// freeInterval is how often garbage is given back to the kernel because of the hard limit, which stops all goroutines.
+	// freeInterval is how often garbage is given back to the kernel because of the hard limit, which costs a collection.
 	freeInterval = 10 * time.Second
 )
 
