@@ -24,7 +24,8 @@ BENCH := bench
 PACKAGING := packaging
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-DEBIAN := apache2-bin apache2-dev media-types gcc libc6-dev binutils
+# apparmor checks the profile in httpd-conf.
+DEBIAN := apache2-bin apache2-dev media-types gcc libc6-dev binutils apparmor
 # For the tests of apps/chat's page.
 DEBIAN_BROWSER := chromium
 DEBIAN_LONG := valgrind
@@ -160,16 +161,18 @@ fuzz: deps
 		done; \
 	done
 
+# AddressSanitizer keeps what C frees, so that no child can give it back.
 test-asan: deps
-	$(GO) test -count=1 -p 1 -timeout 40m -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" $(SANITIZED)
+	$(GO) test -count=1 -p 1 -timeout 40m -skip TestMemoryLimitSparesChildren -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" $(SANITIZED)
 	cd $(PROGRAMS) && $(GO) test -count=1 -timeout 20m -run 'TestConn$$|TestWebSocket|TestGRPC|TestConnect' -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_MPM=event MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" .
 
 VALGRIND := valgrind --log-file={dir}/valgrind.%p --suppressions=$(CURDIR)/tests/httpdtest/valgrind.supp --fair-sched=yes --max-stackframe=65536 --leak-check=no --undef-value-errors=no
 # A change of the stack pointer by more than --max-stackframe is a change of stacks; C has no frames that large.
-# Without the tests that look for the Go runtime's signal handlers, and that kill it, of a thousand clients, of 100 MB and of
-# hundreds of leaking goroutines: valgrind has handlers of its own, and runs one thread at a time.
+# Without the tests that look for the Go runtime's signal handlers, that kill it, that measure its memory, that forbid code such
+# as valgrind's, of a thousand clients, of 100 MB and of hundreds of leaking goroutines: valgrind has handlers of its own, and
+# runs one thread at a time.
 test-valgrind: deps-long
-	$(GO) test -count=1 -p 1 -timeout 60m -skip 'TestParentRunsNoGo|TestFatal|TestDeath|TestStart|TestSlowClients|TestFullDuplex|TestNetHTTPLeaks|TestNetHTTPConnectionLeft' -exec "env MODGO_TEST_SLOW=20 MODGO_TEST_MPM=event 'MODGO_TEST_WRAPPER=$(VALGRIND)'" ./tests
+	$(GO) test -count=1 -p 1 -timeout 60m -skip 'TestParentRunsNoGo|TestFatal|TestDeath|TestStart|TestNoExecutableMemory|TestMemoryLimit|TestSlowClients|TestFullDuplex|TestNetHTTPLeaks|TestNetHTTPConnectionLeft' -exec "env MODGO_TEST_SLOW=20 MODGO_TEST_MPM=event 'MODGO_TEST_WRAPPER=$(VALGRIND)'" ./tests
 
 # ---- the code ----
 

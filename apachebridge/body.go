@@ -8,11 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 )
 
 var (
-	errBodyTimeout = errors.New("mod_go: the client sent nothing of the body for as long as Timeout, or RequestReadTimeout, allows")
+	errBodyTimeout = fmt.Errorf("mod_go: the client has sent nothing, or too little, of the body for as long as Timeout, or RequestReadTimeout, allows: %w", os.ErrDeadlineExceeded)
 	errBodyCoding  = errors.New("mod_go: the body is malformed: its transfer or content coding cannot be taken off")
 )
 
@@ -174,6 +175,21 @@ func (b *body) read(to *C.char, room int) (n int, err error, again bool) {
 		x.bodyEnd = fmt.Errorf("mod_go: the body cannot be read: %s", aprError(got.apr))
 	}
 	return 0, x.bodyEnd, false
+}
+
+// refusal is the status of a response to a client whose body could not be read for a reason that is the client's, if that is
+// what the application has failed with; else 0.
+func refusal(err error) C.int {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.Is(err, errBodyTimeout):
+		return http.StatusRequestTimeout
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, errBodyCoding):
+		return http.StatusBadRequest
+	}
+	return 0
 }
 
 // Close ends reading; httpd drops what is left of the body.

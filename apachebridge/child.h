@@ -233,8 +233,10 @@ int modgo_stopping_state(void);
 /* child, at its end: waits until no connection that was taken over is left, at most limit; not when it ends at once. */
 void modgo_stopping_wait(apr_interval_time_t limit);
 
-/* ---- retire.c: the end of a child that handlers hold; any thread ---- */
+/* ---- retire.c: the end of a child that handlers hold, or that has too much memory; any thread ---- */
 
+/* child: before all other modules, so that its clean-up is the last. */
+void modgo_retire_child(apr_pool_t *pchild, server_rec *s);
 /* Tells whether the MPM has threads; without, a child has one request. */
 int modgo_retire_threaded(void);
 /* Has the child take no more connections, and end when those that it has are served. */
@@ -243,5 +245,16 @@ void modgo_retire_begin(void);
 void modgo_retire_wake(void);
 /* Ends the process at once, in order. */
 void modgo_retire_end(void);
+
+/* ---- memory.c: children that end because of their memory ---- */
+
+/* parent: makes what children share, if the configuration has a hard limit; an HTTP status. */
+int modgo_memory_create(server_rec *s);
+/* parent: lets another child have the turn of one that has ended. */
+void modgo_memory_child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot, mpm_child_status state);
+/* Any thread of a child: tells whether it may end now; if so, others have to wait. */
+int modgo_memory_turn(void);
+/* Any thread of a child: gives memory that C has freed back to the kernel. */
+void modgo_memory_trim(void);
 
 #endif

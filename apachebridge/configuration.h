@@ -90,7 +90,8 @@ typedef struct modgo_server_config {
 typedef struct modgo_process_config {
     apr_array_header_t *environment; /* of modgo_setting: GoSetEnv, in order */
     const char *max_procs;           /* GoMaxProcs, a number, or NULL */
-    const char *memory_limit;        /* GoMemoryLimit as GOMEMLIMIT wants it, or NULL */
+    const char *memory_limit;        /* GoMemoryLimit's soft one as GOMEMLIMIT wants it, or NULL */
+    apr_int64_t memory_hard_limit;   /* its hard one, in bytes; 0: none */
     const char *gc;                  /* GoGC as GOGC wants it, or NULL */
     apr_interval_time_t start_timeout;
     apr_interval_time_t shutdown_timeout;
@@ -122,7 +123,7 @@ void modgo_process_config_target(const modgo_target *t);
 void modgo_process_config_callable_named(void);
 const char *modgo_cmd_setenv(cmd_parms *cmd, void *config, const char *name, const char *value);
 const char *modgo_cmd_max_procs(cmd_parms *cmd, void *config, const char *value);
-const char *modgo_cmd_memory_limit(cmd_parms *cmd, void *config, const char *value);
+const char *modgo_cmd_memory_limit(cmd_parms *cmd, void *config, const char *soft, const char *hard);
 const char *modgo_cmd_gc(cmd_parms *cmd, void *config, const char *value);
 const char *modgo_cmd_start_timeout(cmd_parms *cmd, void *config, const char *value);
 const char *modgo_cmd_shutdown_timeout(cmd_parms *cmd, void *config, const char *value);

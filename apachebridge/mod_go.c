@@ -13,8 +13,10 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_check_config(modgo_diagnostics_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(modgo_check_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_config(modgo_post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(modgo_retire_child, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_child_init(modgo_child_init, NULL, NULL, APR_HOOK_LAST);
     ap_hook_child_status(modgo_inflight_child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(modgo_memory_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(modgo_translate_name, after, before, APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(modgo_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_insert_error_filter(modgo_error_document_filters, NULL, NULL, APR_HOOK_MIDDLE);

@@ -59,6 +59,7 @@ func modgoGoStart(wanted *C.uchar, count C.int, crashFile C.int) unsafe.Pointer 
 	C.modgo_startup_phase(C.MODGO_START_FUNCTIONS, 0)
 	startFunctions()
 	openChannel()
+	memoryGuard.start(uint64(C.modgo_process_config_get().memory_hard_limit))
 	return pointer.Save(p)
 }
 

@@ -73,24 +73,41 @@ const char *modgo_cmd_max_procs(cmd_parms *cmd, void *config, const char *value)
     return NULL;
 }
 
-const char *modgo_cmd_memory_limit(cmd_parms *cmd, void *config, const char *value)
+/* Reads a size in bytes; returns an error message, or NULL. */
+static const char *size(cmd_parms *cmd, const char *value, apr_int64_t *result)
 {
     static const char *const units = "BKMGT";
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY), *unit = NULL;
+    const char *unit = NULL;
     char *end;
     apr_int64_t n;
 
-    if (error) {
-        return error;
-    }
     if (number(value, 1, APR_INT64_MAX, &n, &end)) {
         unit = !*end ? units : end[1] ? NULL : ap_strchr_c(units, apr_toupper(*end));
     }
     if (!unit || n > (APR_INT64_MAX >> (10 * (unit - units)))) {
-        return apr_psprintf(cmd->pool,
-                            "GoMemoryLimit: '%s' is not a size: a number with K, M, G or T, for example 512M", value);
+        return apr_psprintf(cmd->pool, "%s: '%s' is not a size: a number with K, M, G or T, for example 512M",
+                            cmd->cmd->name, value);
     }
-    process_config.memory_limit = apr_psprintf(cmd->pool, "%" APR_INT64_T_FMT, n << (10 * (unit - units)));
+    *result = n << (10 * (unit - units));
+    return NULL;
+}
+
+const char *modgo_cmd_memory_limit(cmd_parms *cmd, void *config, const char *soft, const char *hard)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_int64_t collect, end = 0;
+
+    if (error || (error = size(cmd, soft, &collect)) || (hard && (error = size(cmd, hard, &end)))) {
+        return error;
+    }
+    if (hard && end <= collect) {
+        return apr_psprintf(cmd->pool,
+                            "GoMemoryLimit: the hard limit, '%s', is not larger than the soft one, '%s'; the soft one "
+                            "comes first, for example GoMemoryLimit 512M 1G",
+                            hard, soft);
+    }
+    process_config.memory_limit = apr_psprintf(cmd->pool, "%" APR_INT64_T_FMT, collect);
+    process_config.memory_hard_limit = end;
     return NULL;
 }
 

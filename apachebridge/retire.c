@@ -1,6 +1,6 @@
 /*
- * The end of a child that handlers hold, because they do not return: it takes no more connections, and httpd starts
- * another in its place.
+ * The end of a child that handlers hold, because they do not return, or that has too much memory: it takes no more
+ * connections, and httpd starts another in its place.
  */
 #include "modgo.h"
 
@@ -28,10 +28,35 @@ static apr_status_t accept_none(void **accepted, ap_listen_rec *listener, apr_po
     return APR_EGENERAL;
 }
 
+static int begun; /* atomic */
+
+/*
+ * The last of the clean-ups of a child. A threaded MPM believes that a child whose accept has failed is sick, and says
+ * so by its exit status. If that happens before the parent has seen a child with all its threads ready, as in the first
+ * second of a server, it ends the whole server (AH02325). This child is well, so it ends as such.
+ */
+static apr_status_t end_as_healthy(void *data)
+{
+    int alone = ap_exists_config_define("DEBUG") || ap_exists_config_define("ONE_PROCESS"); /* it is the parent, too */
+
+    if (__atomic_load_n(&begun, __ATOMIC_ACQUIRE) && !alone) {
+        _exit(0);
+    }
+    return APR_SUCCESS;
+}
+
+void modgo_retire_child(apr_pool_t *pchild, server_rec *s)
+{
+    if (modgo_retire_threaded()) {
+        apr_pool_cleanup_register(pchild, NULL, end_as_healthy, apr_pool_cleanup_null);
+    }
+}
+
 void modgo_retire_begin(void)
 {
     ap_listen_rec *l;
 
+    __atomic_store_n(&begun, 1, __ATOMIC_RELEASE);
     if (!modgo_retire_threaded()) {
         kill(getpid(), AP_SIG_GRACEFUL); /* as on a graceful restart */
         return;

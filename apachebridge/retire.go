@@ -50,11 +50,16 @@ func retire(x *exchange, grace time.Duration) {
 		// Without threads there is nothing else in this process but what was taken over before.
 		if held > 0 && (late || C.modgo_retire_threaded() == 0 && taken.live() == 0) {
 			logLine(levelWarning, fmt.Sprintf("MODGO0029: child %d ends, and %d handlers that have not returned end with it", os.Getpid(), held))
-			stop()
-			endFunctions()
-			C.modgo_retire_end()
+			endChild()
 		}
 	}
+}
+
+// endChild ends the process with whatever it has, when the functions of OnShutdown have returned.
+func endChild() {
+	stop()
+	endFunctions()
+	C.modgo_retire_end()
 }
 
 // heldThreads is how many threads handlers still hold that should have returned. Where there are none, and enough has been

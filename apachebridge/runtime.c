@@ -295,8 +295,8 @@ int modgo_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
     }
     ap_add_version_component(pconf, "mod_go/" MODGO_VERSION);
     if (modgo_inflight_create(pconf, s) != OK || modgo_statistics_create(pconf, s) != OK ||
-        modgo_startup_create(s) != OK) {
+        modgo_startup_create(s) != OK || modgo_channel_create(pconf, s) != OK) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    return modgo_channel_create(pconf, s);
+    return modgo_memory_create(s);
 }

@@ -27,6 +27,7 @@ func modgoGoServe(call *C.modgo_request) C.int {
 	if !current.ready(int(call.mapping.index)) {
 		return current.unavailable(call)
 	}
+	memoryGuard.note()
 	x := newExchange(call, current.callables[call.mapping.index])
 	if call.goroutine == 0 {
 		C.modgo_inflight_goroutine_set(call.slot, C.apr_int64_t(goroutineID()))
@@ -116,6 +117,8 @@ func (x *exchange) outcome(status int, err error) C.int {
 		return C.OK
 	case err == nil:
 		return C.int(status)
+	case refusal(err) != 0 && !x.sent():
+		return refusal(err)
 	case errors.Is(err, gateway.ErrClientGone) || errors.Is(err, gateway.ErrAnswered) || errors.Is(err, http.ErrHijacked) || errors.Is(err, os.ErrDeadlineExceeded):
 		return C.OK // as if it had been sent: nobody is there to tell
 	case errors.Is(err, http.ErrHandlerTimeout) && x.hasExpired():

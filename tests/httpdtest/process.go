@@ -182,17 +182,29 @@ func (s *Server) AwaitChildren(n int) []int {
 // RSS is the resident memory of a process in bytes.
 func (s *Server) RSS(pid int) int64 {
 	s.t.Helper()
+	return s.statusBytes(pid, "VmRSS")
+}
+
+// PrivateMemory is how much memory of a process no file has and no other process shares on purpose, in bytes.
+func (s *Server) PrivateMemory(pid int) int64 {
+	s.t.Helper()
+	return s.statusBytes(pid, "RssAnon") + s.statusBytes(pid, "VmSwap")
+}
+
+// statusBytes is a size that the kernel tells of a process.
+func (s *Server) statusBytes(pid int, name string) int64 {
+	s.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	for line := range strings.Lines(string(status)) {
 		var kilobytes int64
-		if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kilobytes); n == 1 {
+		if n, _ := fmt.Sscanf(line, name+": %d kB", &kilobytes); n == 1 {
 			return kilobytes << 10
 		}
 	}
-	s.t.Fatalf("process %d has no resident memory: it has ended", pid)
+	s.t.Fatalf("process %d has no %s: it has ended", pid, name)
 	return 0
 }
 

@@ -1,15 +1,12 @@
 package serve
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -83,49 +80,22 @@ func fetch(client *http.Client, url, text string) (body string, err error) {
 	return string(content), err
 }
 
-// load is clients that ask again and again, some on connections that they keep, some on new ones.
-type load struct {
-	cancel   context.CancelFunc
-	clients  sync.WaitGroup
-	answered atomic.Int64
-	mu       sync.Mutex
-	failures []error
-}
-
-func startLoad(t *testing.T, url, text string) *load {
-	ctx, cancel := context.WithCancel(t.Context())
-	l := &load{cancel: cancel}
-	for i := range 4 {
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: i%2 == 0}}
-		l.clients.Go(func() {
-			defer client.CloseIdleConnections()
-			pace := time.NewTicker(5 * time.Millisecond)
-			defer pace.Stop()
-			for ctx.Err() == nil {
-				<-pace.C
-				if _, err := fetch(client, url, text); err != nil {
-					l.mu.Lock()
-					l.failures = append(l.failures, err)
-					l.mu.Unlock()
-				}
-				l.answered.Add(1)
-			}
+// startLoad starts clients that ask again and again, some on connections that they keep, some on new ones.
+func startLoad(t *testing.T, url, text string) *httpdtest.Load {
+	var senders []httpdtest.Sender
+	for _, client := range []*http.Client{
+		httpdtest.NewConnections(), httpdtest.KeptConnections(), httpdtest.NewConnections(), httpdtest.KeptConnections(),
+	} {
+		senders = append(senders, httpdtest.Sender{
+			Client: client, URL: url, Every: 5 * time.Millisecond,
+			Wants: func(answer string) bool { return strings.Contains(answer, text) },
 		})
 	}
-	return l
+	return httpdtest.StartLoad(t, senders...)
 }
 
-func (l *load) stop(t *testing.T) {
-	t.Helper()
-	l.cancel()
-	l.clients.Wait()
-	if l.answered.Load() < 100 {
-		t.Errorf("only %d requests were answered", l.answered.Load())
-	}
-	if len(l.failures) > 0 {
-		t.Errorf("%d of %d requests failed, the first: %v", len(l.failures), l.answered.Load(), l.failures[0])
-	}
-}
+// leastLoad is how many requests there have to be, for a test to say anything.
+const leastLoad = 100
 
 const buildTime = time.Minute // on a busy machine
 
@@ -165,7 +135,9 @@ func TestReload(t *testing.T) {
 		user.write(t, "shop/shop.go", greeting("shop", "this is the fifth", ""))
 		await(t, func() bool { return answers(http.DefaultClient, s.url, "the fifth") })
 
-		load.stop(t)
+		if answered := load.Stop(); answered < leastLoad {
+			t.Errorf("only %d requests were answered", answered)
+		}
 		s.stop(t, syscall.SIGINT)
 		if s.err != nil || !isEmpty(t, temp) {
 			t.Errorf("after Ctrl-C it ended with %v, or left its work folder", s.err)

@@ -5,6 +5,7 @@ package operations
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -30,6 +31,17 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
+}
+
+// startLoad starts clients that send one request for the application hello after another.
+func startLoad(t *testing.T, url string, clients ...*http.Client) *httpdtest.Load {
+	var senders []httpdtest.Sender
+	for _, client := range clients {
+		senders = append(senders, httpdtest.Sender{
+			Client: client, URL: url, Wants: func(text string) bool { return text == "The request method was GET" },
+		})
+	}
+	return httpdtest.StartLoad(t, senders...)
 }
 
 // docker calls the command and returns what it prints on standard output.

@@ -36,10 +36,10 @@ func TestGracefulRestart(t *testing.T) {
 		}}
 	}
 	l := startLoad(t, "https://hello.example.org/", client(false, true), client(false, true), client(false, false), client(true, true))
-	l.await(t, between)
+	l.Await(between)
 	for range restarts {
 		docker(t, "exec", apache, "apachectl", "graceful")
-		l.await(t, between)
+		l.Await(between)
 	}
-	l.stop(t)
+	l.Stop()
 }

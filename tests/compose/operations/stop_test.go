@@ -88,12 +88,9 @@ func TestStopBehindBalancer(t *testing.T) {
 	}
 	stopped := container(t, "backend-"+route)
 
-	keep := func() *http.Client {
-		return &http.Client{Timeout: time.Minute, Transport: &http.Transport{}}
-	}
-	renew := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
-	l := startLoad(t, site+"hello", keep(), keep(), keep(), renew)
-	l.await(t, 500)
+	keep := httpdtest.KeptConnections
+	l := startLoad(t, site+"hello", keep(), keep(), keep(), httpdtest.NewConnections())
+	l.Await(500)
 
 	// A response that has begun on the server that is about to end.
 	stream, err := ada.Get(fmt.Sprintf("%sstream/chunks?n=%d&interval=100ms", site, lines))
@@ -116,7 +113,7 @@ func TestStopBehindBalancer(t *testing.T) {
 	if got := ada.visit(); got != "4" || ada.route() == route {
 		t.Errorf("after the stop the page counts %s visits on route %s, want 4 on the other than %s", got, ada.route(), route)
 	}
-	l.await(t, 500)
+	l.Await(500)
 
 	docker(t, "start", stopped)
 	awaitHealthy(t, stopped)
@@ -128,6 +125,6 @@ func TestStopBehindBalancer(t *testing.T) {
 	if err != nil {
 		t.Errorf("the server is back, and the balancer sends nobody to it: %v", err)
 	}
-	l.await(t, 500)
-	l.stop(t)
+	l.Await(500)
+	l.Stop()
 }
