@@ -135,6 +135,8 @@ apr_int64_t modgo_inflight_goroutine(modgo_slot *slot);
 void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine);
 /* child: its start in its part; NULL without. */
 modgo_start *modgo_inflight_start(void);
+/* Any process: how far the start of the child with this part is. */
+modgo_start_phase modgo_inflight_phase(int part);
 /* Any process: how many children of a configuration are in a phase of their start. */
 int modgo_inflight_count(int life, modgo_start_phase phase);
 /* Any thread of a child: its end is orderly from here on, though no pool is cleaned up. */

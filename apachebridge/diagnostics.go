@@ -57,8 +57,10 @@ func (observer) Report(ctx context.Context) *status.Report {
 	r.Applications = readApplications(r.InFlight)
 	askAll(r.Children, func(c *status.Child) {
 		process, err := askProcess(ctx, c.Child)
-		switch {
-		case errors.Is(err, sibling.ErrNone) && r.Time.Sub(c.Started) < starting:
+		switch phase := C.modgo_inflight_phase(C.int(c.Child)); {
+		case phase == C.MODGO_START_NONE:
+			c.State = status.Waiting
+		case phase != C.MODGO_START_DONE || errors.Is(err, sibling.ErrNone) && r.Time.Sub(c.Started) < starting:
 			c.State = status.Starting
 		case err != nil:
 			c.State = status.Silent
@@ -144,6 +146,7 @@ func askMetrics(ctx context.Context, child int) (families []*dto.MetricFamily, e
 // ownProcess is what this child says of itself.
 func ownProcess() *status.Process {
 	p := status.NewProcess()
+	p.BuildID = BuildID()
 	p.Ending = C.modgo_stopping_state() != C.MODGO_STOP_NONE
 	p.Connections = taken.live()
 	return p
@@ -159,7 +162,7 @@ func profiled() (children []pprofhttp.Child) {
 
 // readBuild tells what this object is.
 func readBuild() status.Build {
-	b := status.Build{ModGo: C.MODGO_VERSION}
+	b := status.Build{ModGo: C.MODGO_VERSION, ID: BuildID()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b

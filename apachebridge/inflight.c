@@ -140,6 +140,13 @@ void modgo_inflight_entrust(const int pipes[2])
 
 modgo_start *modgo_inflight_start(void) { return own < 0 ? NULL : &shared->part[own].start; }
 
+modgo_start_phase modgo_inflight_phase(int index)
+{
+    return shared && index >= 0 && index < shared->parts
+               ? __atomic_load_n(&shared->part[index].start.phase, __ATOMIC_ACQUIRE)
+               : MODGO_START_DONE;
+}
+
 int modgo_inflight_count(int life, modgo_start_phase phase)
 {
     int i, n = 0;

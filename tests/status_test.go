@@ -403,3 +403,43 @@ func TestStatusOfCrowd(t *testing.T) {
 		}
 	})
 }
+
+// TestStatusOfWaitingChild: a child whose start has failed is shown as one that waits, by one that works.
+func TestStatusOfWaitingChild(t *testing.T) {
+	cfg := fragileConfig("event")
+	cfg.Conf += statusConf
+	srv := startFragile(t, cfg)
+	victim := otherChild(t, awaitStatus(t, srv, "that all children serve", allServe))
+	breakStart(t, srv, "init panics")
+	srv.Expect(`MODGO0023`).Times(1)
+	srv.Expect(`MODGO0030`).Times(1)
+	srv.Expect(`MODGO003[12]`).Maybe()
+	srv.Expect(`AH00052: child pid \d+ exit signal Killed`).Maybe()
+	srv.Signal(victim, syscall.SIGKILL)
+	// One that waits cannot answer either.
+	var r status.Report
+	awaitAnswer := func(what string, condition func(status.Report) bool) {
+		t.Helper()
+		await(t, what, func() bool {
+			resp := srv.Get("/go-status/json")
+			r = status.Report{}
+			return resp.StatusCode == 200 && json.Unmarshal([]byte(resp.Text), &r) == nil && condition(r)
+		})
+	}
+	awaitAnswer("a child that waits", func(r status.Report) bool {
+		return slices.ContainsFunc(r.Children, func(c status.Child) bool { return c.State == status.Waiting })
+	})
+	for _, c := range r.Children {
+		switch {
+		case c.PID == r.AnsweredBy && (c.State != status.Serving || c.Process.BuildID != r.Build.ID || !strings.Contains(r.Build.ID, "/")):
+			t.Errorf("the child that works is %+v, %+v, of the build %+v", c, c.Process, r.Build)
+		case c.State == status.Silent:
+			t.Errorf("a child is silent: %+v", c)
+		}
+	}
+	await(t, "the page", func() bool {
+		return strings.Contains(srv.Get("/go-status").Text, "the start of the applications has failed")
+	})
+	mendStart(t, srv)
+	awaitAnswer("that all serve again", allServe)
+}

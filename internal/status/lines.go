@@ -25,7 +25,7 @@ func (r *Report) Lines(asHTML bool) string {
 		if p := c.Process; p != nil {
 			fmt.Fprintf(&b, "<td>%d</td><td>%s</td><td>%s</td><td>%d</td></tr>\n", p.Goroutines, size(p.Heap), size(p.Resident), p.GC.Cycles)
 		} else {
-			b.WriteString("<td colspan=\"4\">does not answer</td></tr>\n")
+			fmt.Fprintf(&b, "<td colspan=\"4\">%s</td></tr>\n", html.EscapeString(absence(c.State)))
 		}
 	}
 	b.WriteString("</table>\n")

@@ -71,7 +71,7 @@ func summary(r *Report) markup {
 		died = span("bad", count(r.Server.ChildrenDied))
 	}
 	build := text("mod_go " + r.Build.ModGo + ", " + r.Build.Go)
-	for _, more := range []string{r.Build.Module, r.Build.Revision, r.Build.ID} {
+	for _, more := range []string{r.Build.Module, r.Build.Revision, "build ID " + r.Build.ID} {
 		if more != "" {
 			build += "<br>" + text(more)
 		}
@@ -134,12 +134,23 @@ func inFlight(all []Request) markup {
 // stateClass is how the style shows a child's state.
 func stateClass(state string) string {
 	switch state {
-	case Silent:
+	case Silent, Waiting:
 		return "bad"
 	case Serving:
 		return "good"
 	}
 	return "poor"
+}
+
+// absence is why a child in this state says nothing of itself.
+func absence(state string) string {
+	switch state {
+	case Silent:
+		return "does not answer: it hangs, or is short of CPU"
+	case Waiting:
+		return "the start of the applications has failed, and they are answered for with 503: see the error log"
+	}
+	return ""
 }
 
 func children(r *Report) markup {
@@ -156,10 +167,8 @@ func children(r *Report) markup {
 			}
 			row = append(row, text(count(p.Goroutines)), text(count(p.Connections)), whole(heap), text(size(p.Resident)), text(count(p.GC.Cycles)),
 				text(duration(p.GC.PauseP99)+" / "+duration(p.GC.PauseMax)), text(duration(p.CPU)))
-		} else if c.State == Silent {
-			row = append(row, span("bad", "does not answer: it hangs, or is short of CPU"))
 		} else {
-			row = append(row, "")
+			row = append(row, span(stateClass(c.State), absence(c.State)))
 		}
 		rows = append(rows, row)
 	}

@@ -50,7 +50,7 @@ type Server struct {
 type Build struct {
 	ModGo    string `json:"mod_go"`
 	Go       string `json:"go"`
-	ID       string `json:"id,omitempty"`
+	ID       string `json:"id"`                 // the go command's build ID; "unknown" if it has none
 	Module   string `json:"module,omitempty"`   // what it was built from, with its version
 	Revision string `json:"revision,omitempty"` // of version control, with "+dirty" where files had been changed
 }
@@ -96,6 +96,7 @@ type Child struct {
 // The states of a child.
 const (
 	Starting = "starting"
+	Waiting  = "waiting" // answers for applications with 503, because their start has failed: see the error log
 	Serving  = "serving"
 	Ending   = "ending" // serves what it has to the end, and takes nothing more
 	Silent   = "silent" // did not answer in time: it hangs, or is short of CPU
@@ -109,7 +110,7 @@ type Threads struct {
 
 // Process is what a child says of itself.
 type Process struct {
-	BuildID     string  `json:"build_id,omitempty"`
+	BuildID     string  `json:"build_id"` // of the object that it runs
 	Ending      bool    `json:"ending"`
 	Connections int     `json:"taken_connections"` // that handlers have taken over, WebSockets for instance
 	Goroutines  uint64  `json:"goroutines"`

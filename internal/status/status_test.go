@@ -88,7 +88,7 @@ func TestFiguresForPeople(t *testing.T) {
 }
 
 func TestLinesEscape(t *testing.T) {
-	r := &Report{Children: []Child{{PID: 1, State: "<b>"}}}
+	r := &Report{Children: []Child{{PID: 1, State: "<b>"}, {PID: 2, State: Silent}}}
 	if got := r.Lines(true); strings.Contains(got, "<b>") || !strings.Contains(got, "does not answer") {
 		t.Errorf("the table is %s", got)
 	}
