@@ -162,17 +162,20 @@ fuzz: deps
 	done
 
 # AddressSanitizer keeps what C frees, so that no child can give it back.
+# Under worker and prefork what their ways to start and to end children touch; those ways are slow, and event has the rest.
+ASAN := 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)
 test-asan: deps
-	$(GO) test -count=1 -p 1 -timeout 40m -skip TestMemoryLimitSparesChildren -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" $(SANITIZED)
-	cd $(PROGRAMS) && $(GO) test -count=1 -timeout 20m -run 'TestConn$$|TestWebSocket|TestGRPC|TestConnect' -exec "env 'GOFLAGS=$$($(GO) env GOFLAGS) -asan' MODGO_TEST_SLOW=4 MODGO_TEST_MPM=event MODGO_TEST_PRELOAD=$$(gcc -print-file-name=libasan.so)" .
+	$(GO) test -count=1 -p 1 -timeout 40m -skip TestMemoryLimitSparesChildren -exec "env $(ASAN) MODGO_TEST_MPM=event" $(SANITIZED)
+	$(GO) test -count=1 -timeout 20m -run 'TestDeathReports$$|TestFatal|TestLifecycle|TestRestart|TestStops|TestShutdown|TestRequestTimeout|TestStatusCounts|TestApache|TestBody' -exec "env $(ASAN) MODGO_TEST_MPM=worker,prefork" ./tests
+	cd $(PROGRAMS) && $(GO) test -count=1 -timeout 20m -run 'TestConn$$|TestWebSocket|TestGRPC|TestConnect' -exec "env $(ASAN) MODGO_TEST_MPM=event" .
 
 VALGRIND := valgrind --log-file={dir}/valgrind.%p --suppressions=$(CURDIR)/tests/httpdtest/valgrind.supp --fair-sched=yes --max-stackframe=65536 --leak-check=no --undef-value-errors=no
 # A change of the stack pointer by more than --max-stackframe is a change of stacks; C has no frames that large.
-# Without the tests that look for the Go runtime's signal handlers, that kill it, that measure its memory, that forbid code such
+# Without the tests that look for the Go runtime's signal handlers, that kill or profile it, that measure its memory, that forbid code such
 # as valgrind's, of a thousand clients, of 100 MB and of hundreds of leaking goroutines: valgrind has handlers of its own, and
 # runs one thread at a time.
 test-valgrind: deps-long
-	$(GO) test -count=1 -p 1 -timeout 60m -skip 'TestParentRunsNoGo|TestFatal|TestDeath|TestStart|TestNoExecutableMemory|TestMemoryLimit|TestSlowClients|TestFullDuplex|TestNetHTTPLeaks|TestNetHTTPConnectionLeft' -exec "env MODGO_TEST_SLOW=20 MODGO_TEST_MPM=event 'MODGO_TEST_WRAPPER=$(VALGRIND)'" ./tests
+	$(GO) test -count=1 -p 1 -timeout 60m -skip 'TestParentRunsNoGo|TestFatal|TestDeath|TestStart|TestStatusOfWaiting|TestPprof|TestNoExecutableMemory|TestMemoryLimit|TestSlowClients|TestFullDuplex|TestNetHTTPLeaks|TestNetHTTPConnectionLeft' -exec "env MODGO_TEST_SLOW=20 MODGO_TEST_MPM=event 'MODGO_TEST_WRAPPER=$(VALGRIND)'" ./tests
 
 # ---- the code ----
 
