@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -295,13 +296,22 @@ func (s *Server) logText() string {
 // portWasTaken tells whether httpd failed because another process listens on its port.
 func (s *Server) portWasTaken() bool { return strings.Contains(s.logText(), "AH00072") }
 
-// FreeAddress is an address of 127.0.0.1 with a port on which nobody listens yet.
+// givenAddresses are those that FreeAddress has returned.
+var givenAddresses sync.Map
+
+// FreeAddress is an address of 127.0.0.1 with a port on which nobody listens yet, each time another one: who has got it may not
+// listen there yet.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("httpdtest: no free port: %v", err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatalf("httpdtest: no free port: %v", err)
+		}
+		addr := l.Addr().String()
+		l.Close()
+		if _, given := givenAddresses.LoadOrStore(addr, true); !given {
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
