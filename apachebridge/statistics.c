@@ -12,7 +12,7 @@
 APLOG_USE_MODULE(go);
 
 /* The name of the table in the parent's process pool; its number counts changes of the layout below. */
-#define TABLE_KEY "mod_go:statistics:1"
+#define TABLE_KEY "mod_go:statistics:2"
 
 /* How many applications there is room for. Memory that is not used is not taken. */
 #define ROWS 128
@@ -27,7 +27,6 @@ typedef struct {
 
 /* What one child, and those before it in its part, have counted for one application. All atomic. */
 typedef struct {
-    apr_uint64_t requests;
     apr_uint64_t time;
     apr_uint64_t other_statuses;
     apr_uint64_t statuses[MODGO_STATUSES]; /* status and count: see add_to_pair */
@@ -251,7 +250,6 @@ void modgo_statistics_end(int index, int status, apr_int64_t begun)
     }
     to = own + row_of[index];
     class = modgo_duration_index(duration);
-    __atomic_add_fetch(&to->requests, 1, RELAXED);
     __atomic_add_fetch(&to->time, duration, RELAXED);
     __atomic_add_fetch(&to->durations[class], 1, RELAXED);
     count_status(to, status);
@@ -288,7 +286,6 @@ static void sum_row(modgo_totals *t, const row *from, apr_uint64_t now)
     apr_uint64_t other = __atomic_load_n(&from->other_statuses, RELAXED);
     int i, j;
 
-    t->requests += __atomic_load_n(&from->requests, RELAXED);
     t->time += __atomic_load_n(&from->time, RELAXED);
     for (i = 0; i < MODGO_STATUSES; i++) {
         apr_uint64_t pair = __atomic_load_n(&from->statuses[i], RELAXED);
@@ -299,7 +296,10 @@ static void sum_row(modgo_totals *t, const row *from, apr_uint64_t now)
     }
     t->statuses[MODGO_STATUSES].requests += other;
     for (i = 0; i <= MODGO_DURATION_BOUNDS; i++) {
-        t->durations[i] += __atomic_load_n(&from->durations[i], RELAXED);
+        apr_uint64_t requests = __atomic_load_n(&from->durations[i], RELAXED);
+
+        t->requests += requests;
+        t->durations[i] += requests;
         for (j = 0; j < 2; j++) {
             if (__atomic_load_n(&from->windows[j].minute, RELAXED) + 1 >= now / 60) {
                 t->recent[i] += __atomic_load_n(&from->windows[j].durations[i], RELAXED);

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mod-go/mod-go/internal/status"
@@ -80,13 +81,13 @@ func withoutQuery(line string) (method, url string) {
 	return method, target
 }
 
-// bounds are those of the classes of durations.
-var bounds = func() (bounds []time.Duration) {
+// bounds are those of the classes of durations; not read before somebody asks.
+var bounds = sync.OnceValue(func() (bounds []time.Duration) {
 	for i := range C.MODGO_DURATION_BOUNDS {
 		bounds = append(bounds, time.Duration(C.modgo_duration_bound(C.int(i))))
 	}
 	return bounds
-}()
+})
 
 // rateSeconds is over how many seconds a rate is taken.
 const rateSeconds = 10
@@ -119,7 +120,7 @@ func readApplications(inFlight []status.Request) []status.Application {
 func newApplication(name string, t *C.modgo_totals) status.Application {
 	a := status.Application{
 		Name: name, Requests: uint64(t.requests), Statuses: []status.StatusCount{},
-		Duration: status.DurationCounts{Bounds: bounds, Total: time.Duration(t.time)},
+		Duration: status.DurationCounts{Bounds: bounds(), Total: time.Duration(t.time)},
 	}
 	for _, s := range t.statuses {
 		if s.requests > 0 {
@@ -127,7 +128,7 @@ func newApplication(name string, t *C.modgo_totals) status.Application {
 		}
 	}
 	slices.SortFunc(a.Statuses, func(a, b status.StatusCount) int { return a.Status - b.Status })
-	recent := status.DurationCounts{Bounds: bounds}
+	recent := status.DurationCounts{Bounds: bounds()}
 	for i := range t.durations {
 		a.Duration.Counts = append(a.Duration.Counts, uint64(t.durations[i]))
 		recent.Counts = append(recent.Counts, uint64(t.recent[i]))

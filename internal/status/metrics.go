@@ -114,15 +114,22 @@ func serveMetrics(w http.ResponseWriter, r *http.Request, source Source) {
 
 // gatherAll gathers the report's metrics and those of all children, which get a label that tells them apart.
 func gatherAll(ctx context.Context, source Source) ([]*dto.MetricFamily, error) {
+	// Both at the same time: a child that hangs takes all the time that the others have.
+	var children []ChildMetrics
+	var gathering sync.WaitGroup
+	gathering.Go(func() { children = source.Metrics(ctx) })
+	report := source.Report(ctx)
+	gathering.Wait()
+
 	registry := prometheus.NewPedanticRegistry()
-	if err := registry.Register(source.Report(ctx)); err != nil {
+	if err := registry.Register(report); err != nil {
 		return nil, err
 	}
 	families, err := registry.Gather()
 	if err != nil {
 		return nil, err
 	}
-	merged, err := mergeChildren(source.Metrics(ctx))
+	merged, err := mergeChildren(children)
 	return append(families, merged...), err
 }
 

@@ -74,7 +74,7 @@ type StatusCount struct {
 	Requests uint64 `json:"requests"`
 }
 
-// Latency is how long handlers took. Quantiles are read from classes and off by an eighth at most.
+// Latency is how long handlers took. Quantiles are read from classes, and off by 28 % at most.
 type Latency struct {
 	P50 float64 `json:"p50"`
 	P90 float64 `json:"p90"`

@@ -29,8 +29,8 @@ const lookEvery = 250 * time.Millisecond
 // A walk is one way through the page.
 type walk struct {
 	terminals [2]*terminal
-	static    []*load // clients of what needs no application
-	app       []*load // clients of the application
+	static    []*httpdtest.Load // clients of what needs no application
+	app       []*httpdtest.Load // clients of the application
 }
 
 // TestOperations does step by step what docs/operations.md says. From the moment that a site answers, clients send requests
@@ -64,7 +64,7 @@ func TestOperations(t *testing.T) {
 		w.step(t, b, next)
 	}
 	for _, l := range w.static {
-		l.stop(t)
+		stopLoad(t, l)
 	}
 	checkLogs(t, blocks)
 	if left := remains(t); len(left) > 0 {
@@ -118,7 +118,7 @@ func (w *walk) leave(t *testing.T, before, after string) {
 	}
 	if after == uninstall {
 		for _, l := range w.app {
-			l.stop(t)
+			stopLoad(t, l)
 		}
 	}
 }
