@@ -105,7 +105,7 @@ func TestStatusCounts(t *testing.T) {
 		if a := application(t, r, handler); !(a.Latency.P50 > 0 && a.Latency.P50 <= a.Latency.P90 && a.Latency.P90 <= a.Latency.P99 && a.Latency.P99 < 60) {
 			t.Errorf("the latency is %+v", a.Latency)
 		}
-		awaitStatus(t, srv, "a rate", func(r status.Report) bool { return application(t, r, handler).Rate > 0 })
+		r = awaitStatus(t, srv, "a rate", func(r status.Report) bool { return application(t, r, handler).Rate > 0 })
 		if len(r.Children) < 2 || r.Server.ChildrenDied != 0 || r.Server.MPM != mpm || r.Server.PID != srv.ParentPID() || r.Server.Restarts != 0 {
 			t.Errorf("the server is %+v with children %+v", r.Server, r.Children)
 		}
@@ -117,8 +117,9 @@ func TestStatusCounts(t *testing.T) {
 
 		srv.Expect(`MODGO0023.*died while it served no request`)
 		srv.Expect(`AH00052: child pid \d+ exit signal Killed`).Maybe() // not every MPM says so
-		victim := otherChild(t, r)
+		victim := otherChild(t, r) // the one that has made the last report may still be at its end
 		srv.Signal(victim, syscall.SIGKILL)
+		await(t, "its end", func() bool { return gone(t, victim) }) // or a new connection might become its last request
 		awaitStatus(t, srv, "another child", func(r status.Report) bool {
 			return r.Server.ChildrenDied == 1 && len(r.Children) >= 2 && !slices.ContainsFunc(r.Children, func(c status.Child) bool { return c.PID == victim })
 		})
@@ -310,6 +311,7 @@ func TestStatusOfWaitingChild(t *testing.T) {
 	srv.Expect(`MODGO003[12]`).Maybe()
 	srv.Expect(`AH00052: child pid \d+ exit signal Killed`).Maybe()
 	srv.Signal(victim, syscall.SIGKILL)
+	await(t, "its end", func() bool { return gone(t, victim) })
 	// One that waits cannot answer either.
 	var r status.Report
 	awaitAnswer := func(what string, condition func(status.Report) bool) {
