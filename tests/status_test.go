@@ -117,7 +117,7 @@ func TestStatusCounts(t *testing.T) {
 
 		srv.Expect(`MODGO0023.*died while it served no request`)
 		srv.Expect(`AH00052: child pid \d+ exit signal Killed`).Maybe() // not every MPM says so
-		victim := otherChild(t, r) // the one that has made the last report may still be at its end
+		victim := otherChild(t, r)                                      // the one that has made the last report may still be at its end
 		srv.Signal(victim, syscall.SIGKILL)
 		await(t, "its end", func() bool { return gone(t, victim) }) // or a new connection might become its last request
 		awaitStatus(t, srv, "another child", func(r status.Report) bool {
