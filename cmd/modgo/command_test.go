@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -44,6 +45,13 @@ func TestBuildAndCheckCommands(t *testing.T) {
 	}
 }
 
+func TestVersion(t *testing.T) {
+	out, _, err := execute("--version")
+	if want := runtime.Version() + " for linux/"; err != nil || !strings.HasPrefix(out, "modgo ") || !strings.Contains(out, want) {
+		t.Errorf("modgo --version printed %q (%v), want one with %q", out, err, want)
+	}
+}
+
 func TestCommandErrors(t *testing.T) {
 	tests := []struct {
 		name string
@@ -51,8 +59,9 @@ func TestCommandErrors(t *testing.T) {
 		want string
 	}{
 		{"quiet and verbose", []string{"build", "-q", "-v"}, "exclude each other"},
-		{"unknown flag", []string{"build", "--nosuch"}, "unknown flag: --nosuch"},
-		{"unknown command", []string{"nosuch"}, `unknown command "nosuch"`},
+		{"unknown flag", []string{"build", "--nosuch"}, "unknown flag: --nosuch; modgo build --help lists the flags"},
+		{"unknown command", []string{"nosuch"}, `unknown command "nosuch"; modgo --help lists the commands`},
+		{"misspelt command", []string{"biuld"}, `unknown command "biuld"; did you mean build? `},
 		{"no such package", []string{"build", "-C", "../..", "./nosuch"}, "there is no package"},
 		{"no such directory", []string{"build", "-C", "nosuch"}, "there is no directory"},
 		{"bad objects", []string{"check", "main.go", "nosuch.so"}, "2 of the 2 shared objects cannot be used"},

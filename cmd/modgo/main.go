@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -38,12 +41,41 @@ func newRootCommand() *cobra.Command {
 		Long: `modgo builds mod_go.so, the Apache module that hosts Go web applications in-process.
 
 It runs in your own module, which requires github.com/mod-go/mod-go.`,
-		SilenceErrors: true, // main prints them
-		SilenceUsage:  true,
+		Version:                    versionText(),
+		Args:                       refuseUnknown,
+		RunE:                       func(root *cobra.Command, _ []string) error { return root.Help() },
+		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true, // main prints them
+		SilenceUsage:               true,
 	}
+	root.SetVersionTemplate("modgo {{.Version}}\n")
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return fmt.Errorf("%w; %s --help lists the flags", err, command.CommandPath())
+	})
 	root.AddCommand(newBuildCommand(), newCheckCommand(), newServeCommand(), newDevCommand(),
 		newInstallCommand(), newUninstallCommand(), newNewCommand())
 	return root
+}
+
+// refuseUnknown tells of what is no command of modgo, and of those with a similar name.
+func refuseUnknown(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "modgo --help lists the commands"
+	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
+		hint = "did you mean " + strings.Join(similar, " or ") + "? " + hint
+	}
+	return fmt.Errorf("unknown command %q; %s", args[0], hint)
+}
+
+// versionText is what the binary was made of: the version of its module, with the commit where it comes from a clone, and Go's.
+func versionText() string {
+	module := "of unknown version"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		module = info.Main.Version
+	}
+	return fmt.Sprintf("%s, built with %s for %s/%s", module, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // message is what a person reads of an error. What the go command says about code is left as it is, for editors that
