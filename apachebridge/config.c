@@ -279,6 +279,8 @@ const command_rec modgo_directives[] = {
                   "how long applications may take to construct themselves in the check of the configuration"),
     AP_INIT_TAKE1("GoShutdownTimeout", modgo_cmd_shutdown_timeout, NULL, RSRC_CONF,
                   "how long a child that is to end waits for its long requests and taken-over connections"),
+    AP_INIT_TAKE1("GoKeepAliveWait", modgo_cmd_keepalive_wait, NULL, RSRC_CONF,
+                  "how long a thread waits for the next request of a connection, or off"),
     {NULL}};
 
 /* ---- creating and merging ---- */

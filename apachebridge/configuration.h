@@ -95,8 +95,9 @@ typedef struct modgo_process_config {
     const char *gc;                  /* GoGC as GOGC wants it, or NULL */
     apr_interval_time_t start_timeout;
     apr_interval_time_t shutdown_timeout;
-    int callable_named;          /* GoCallableObject stands somewhere */
-    apr_array_header_t *targets; /* of const modgo_target *: everything that the configuration names */
+    apr_interval_time_t keepalive_wait; /* 0: off */
+    int callable_named;                 /* GoCallableObject stands somewhere */
+    apr_array_header_t *targets;        /* of const modgo_target *: everything that the configuration names */
 } modgo_process_config;
 
 typedef struct modgo_setting {
@@ -127,6 +128,7 @@ const char *modgo_cmd_memory_limit(cmd_parms *cmd, void *config, const char *sof
 const char *modgo_cmd_gc(cmd_parms *cmd, void *config, const char *value);
 const char *modgo_cmd_start_timeout(cmd_parms *cmd, void *config, const char *value);
 const char *modgo_cmd_shutdown_timeout(cmd_parms *cmd, void *config, const char *value);
+const char *modgo_cmd_keepalive_wait(cmd_parms *cmd, void *config, const char *value);
 
 /* ---- limits.c: how long requests may run ---- */
 

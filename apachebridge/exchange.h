@@ -106,6 +106,22 @@ modgo_strings modgo_request_strings(modgo_request *q, char *bytes, apr_size_t ro
 /* request: copies up to len bytes of the body, or drops them if buffer is NULL; never waits. */
 modgo_read modgo_request_read(modgo_request *q, char *buffer, apr_size_t len);
 
+/* ---- keepalive.c: a connection between its requests ---- */
+
+/* What the module keeps of a connection, or a stream of HTTP/2, once a request of it has come here. */
+typedef struct modgo_connection {
+    modgo_wire *wire;
+    int served;          /* since process_connection was last called, a request has come here */
+    int announced;       /* the MPM was told that the next request is here: that is to be found out */
+    int pauses;          /* how many in succession were shorter than GoKeepAliveWait, as far as that matters */
+    apr_time_t answered; /* the last request */
+} modgo_connection;
+
+void modgo_keepalive_register(void);
+/* request or a thread of the MPM that has c: NULL where none of its requests has come here. */
+modgo_connection *modgo_connection_get(conn_rec *c);
+modgo_connection *modgo_connection_make(conn_rec *c);
+
 /* ---- client.c ---- */
 
 /* request: the client's descriptor; -1 for a stream of HTTP/2, and when httpd has closed it. */

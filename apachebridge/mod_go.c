@@ -23,6 +23,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_monitor(modgo_supervisor_monitor, NULL, NULL, APR_HOOK_MIDDLE);
     modgo_death_register();
     modgo_error_document_register();
+    modgo_keepalive_register();
     modgo_wire_register();
     modgo_trailers_register();
     modgo_stopping_register();

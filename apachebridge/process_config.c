@@ -10,6 +10,8 @@ APLOG_USE_MODULE(go);
 
 #define DEFAULT_START_TIMEOUT apr_time_from_sec(60)
 #define DEFAULT_SHUTDOWN_TIMEOUT apr_time_from_sec(60)
+#define DEFAULT_KEEPALIVE_WAIT apr_time_from_msec(1)
+#define MOST_KEEPALIVE_WAIT apr_time_from_msec(100) /* more would hold threads, for nothing: such clients are slow */
 
 static modgo_process_config process_config;
 
@@ -20,6 +22,7 @@ int modgo_process_config_reset(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     process_config.targets = apr_array_make(pconf, 8, sizeof(const modgo_target *));
     process_config.start_timeout = DEFAULT_START_TIMEOUT;
     process_config.shutdown_timeout = DEFAULT_SHUTDOWN_TIMEOUT;
+    process_config.keepalive_wait = DEFAULT_KEEPALIVE_WAIT;
     return OK;
 }
 
@@ -154,4 +157,21 @@ const char *modgo_cmd_start_timeout(cmd_parms *cmd, void *config, const char *va
 const char *modgo_cmd_shutdown_timeout(cmd_parms *cmd, void *config, const char *value)
 {
     return timeout(cmd, value, 0, &process_config.shutdown_timeout);
+}
+
+const char *modgo_cmd_keepalive_wait(cmd_parms *cmd, void *config, const char *value)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_interval_time_t time = 0;
+
+    if (error) {
+        return error;
+    }
+    if (ap_cstr_casecmp(value, "off") &&
+        (!apr_isdigit(*value) || ap_timeout_parameter_parse(value, &time, "ms") != APR_SUCCESS || time <= 0 ||
+         time > MOST_KEEPALIVE_WAIT)) {
+        return apr_psprintf(cmd->pool, "GoKeepAliveWait: '%s' is neither off nor a time from 1ms to 100ms", value);
+    }
+    process_config.keepalive_wait = time;
+    return NULL;
 }

@@ -235,8 +235,10 @@ static apr_status_t wire_ends(void *data)
 modgo_wire *modgo_wire_hold(request_rec *r)
 {
     conn_rec *c = r->connection;
-    modgo_wire *w = ap_get_module_config(c->conn_config, &go_module);
+    modgo_connection *k = modgo_connection_make(c);
+    modgo_wire *w = k->wire;
 
+    k->served = 1;
     if (!w) {
         w = apr_pcalloc(c->pool, sizeof(*w));
         w->c = c;
@@ -248,7 +250,7 @@ modgo_wire *modgo_wire_hold(request_rec *r)
         }
         w->filter = ap_add_output_filter_handle(wire_filter, w, r, c);
         w->filter->r = NULL; /* it is the connection's */
-        ap_set_module_config(c->conn_config, &go_module, w);
+        k->wire = w;
     }
     if (w->held++ == 0) {
         w->lent = c->data_in_output_filters ? SLICE : 0; /* of earlier responses: as much as may be */

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/mod-go/mod-go/bench/internal/site"
-	"github.com/mod-go/mod-go/internal/httpd"
 	"github.com/mod-go/mod-go/tests/httpdtest"
 )
 
@@ -200,16 +199,7 @@ func compileC(t testing.TB) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	installed, err := httpd.Find()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cc := exec.CommandContext(t.Context(), "gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-D_LARGEFILE64_SOURCE", "-I"+installed.IncludeDir,
-		"-I"+installed.APRInclude, "-o", path, "testdata/mod_cbench.c")
-	if text, err := cc.CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v\n%s", err, text)
-	}
-	httpdtest.OpenWay(t, path)
+	httpdtest.CompileModule(t, "testdata/mod_cbench.c", path)
 	return path
 }
 

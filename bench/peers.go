@@ -60,12 +60,14 @@ const (
 	allGranted = "<Location />\nRequire all granted\n"
 	closed     = "\n</Location>\n"
 	appsPath   = "github.com/mod-go/mod-go/bench/apps/"
+
+	keepAliveWaitOff = "GoKeepAliveWait off\n"
 )
 
-func goPeer(key, title, app string) *Peer {
+func goPeer(key, title, app, conf string) *Peer {
 	return &Peer{
 		Key: key, Title: title, Go: true, TLS: true, Workloads: everything,
-		Conf: allGranted + "SetHandler go-application\nGoApplication " + appsPath + app + closed,
+		Conf: conf + allGranted + "SetHandler go-application\nGoApplication " + appsPath + app + closed,
 	}
 }
 
@@ -84,10 +86,13 @@ var (
 		Key: "c", Title: "a C handler (the limit)", C: true, TLS: true, Workloads: everything,
 		Conf: allGranted + "SetHandler c-bench" + closed,
 	}
-	Application = goPeer("application", "mod_go, WSGI style", "application")
-	Handler     = goPeer("handler", "mod_go, http.Handler", "handler")
-	Router      = goPeer("chi", "mod_go, http.Handler through chi", "router")
-	Static      = &Peer{
+	Application = goPeer("application", "mod_go, WSGI style", "application", "")
+	Handler     = goPeer("handler", "mod_go, http.Handler", "handler", "")
+	Router      = goPeer("chi", "mod_go, http.Handler through chi", "router", "")
+	// Without what the module saves httpd between two requests: what is left is the cost of the bridge.
+	ApplicationAlone = goPeer("application-alone", "mod_go, WSGI style, GoKeepAliveWait off", "application", keepAliveWaitOff)
+	HandlerAlone     = goPeer("handler-alone", "mod_go, http.Handler, GoKeepAliveWait off", "handler", keepAliveWaitOff)
+	Static           = &Peer{
 		Key: "static", Title: "Apache's own files", TLS: true, Workloads: []Workload{Hello, FileSmall, FileLarge},
 		Conf: "Alias /hello ${FILES}/hello\nAlias /file ${FILES}\n<Directory ${FILES}>\nRequire all granted\nForceType text/plain\n</Directory>",
 	}
@@ -158,4 +163,4 @@ Require all granted
 )
 
 // peers are those of the tables.
-var peers = []*Peer{C, Application, Handler, Router, WSGIEmbedded, WSGIDaemon, Lua, Perl, ProxyTCP, ProxyUnix, ProxyFCGI, FCGID, CGID, Static, NetHTTP}
+var peers = []*Peer{C, Application, Handler, HandlerAlone, Router, WSGIEmbedded, WSGIDaemon, Lua, Perl, ProxyTCP, ProxyUnix, ProxyFCGI, FCGID, CGID, Static, NetHTTP}

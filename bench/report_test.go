@@ -53,7 +53,7 @@ func TestReportIsWhole(t *testing.T) {
 	if !strings.HasPrefix(string(text), before+begin) || !strings.HasSuffix(string(text), end+after) || strings.Contains(string(text), "stale") {
 		t.Errorf("the document begins with %.80q and ends with %q; its own text has to stay", text, text[max(0, len(text)-80):])
 	}
-	for _, row := range []string{"| C handler / mod_go, http.Handler | CPU time, hello | 1.00 |", "| mod_go, http.Handler | 1500 | 15.0 (12.5 to 17.5) |", "| a C handler (the limit) | 2 | 4.0 MB | 6.0 MB |", "](performance/connections.svg)"} {
+	for _, row := range []string{"| C handler / mod_go, GoKeepAliveWait off | CPU time, hello | 1.00 |", "| mod_go, http.Handler | 1500 | 15.0 (12.5 to 17.5) |", "| a C handler (the limit) | 2 | 4.0 MB | 6.0 MB |", "](performance/connections.svg)"} {
 		if !strings.Contains(string(text), row) {
 			t.Errorf("the document lacks %q", row)
 		}

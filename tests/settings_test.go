@@ -254,6 +254,11 @@ var mistakes = []struct{ conf, directive, want string }{
 	{"GoShutdownTimeout soon", "", "GoShutdownTimeout: 'soon' is not a time"},
 	{"GoShutdownTimeout 5parsec", "", "GoShutdownTimeout: '5parsec' is not a time"},
 	{"GoShutdownTimeout", "", "GoShutdownTimeout takes one argument"},
+	{"GoKeepAliveWait 0", "", "GoKeepAliveWait: '0' is neither off nor a time from 1ms to 100ms"},
+	{"GoKeepAliveWait 101ms", "", "GoKeepAliveWait: '101ms' is neither off nor a time from 1ms to 100ms"},
+	{"GoKeepAliveWait 1s", "", "GoKeepAliveWait: '1s' is neither off nor a time from 1ms to 100ms"},
+	{"GoKeepAliveWait on", "", "GoKeepAliveWait: 'on' is neither off nor a time from 1ms to 100ms"},
+	{"GoKeepAliveWait", "", "GoKeepAliveWait takes one argument"},
 	{"GoSetting colour", "", "GoSetting takes two arguments, name and value"},
 	{"GoSetting", "", "GoSetting takes two arguments"},
 	{"GoSetting colour light blue", "", "GoSetting takes two arguments"},
@@ -293,6 +298,7 @@ var mistakes = []struct{ conf, directive, want string }{
 	{"<VirtualHost *>\nGoSetEnv A b\n</VirtualHost>", "GoSetEnv", "GoSetEnv cannot occur within <VirtualHost> section"},
 	{"<VirtualHost *>\nGoStartTimeout 5s\n</VirtualHost>", "GoStartTimeout", "GoStartTimeout cannot occur within <VirtualHost> section"},
 	{"<VirtualHost *>\nGoShutdownTimeout 5s\n</VirtualHost>", "GoShutdownTimeout", "GoShutdownTimeout cannot occur within <VirtualHost> section"},
+	{"<VirtualHost *>\nGoKeepAliveWait 5ms\n</VirtualHost>", "GoKeepAliveWait", "GoKeepAliveWait cannot occur within <VirtualHost> section"},
 	{"<Location /x>\nGoSetEnv A b\n</Location>", "GoSetEnv", "GoSetEnv not allowed in <Location> context"},
 }
 

@@ -7,13 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/mod-go/mod-go/internal/httpd"
 	"github.com/mod-go/mod-go/tests/httpdtest"
 )
 
@@ -25,31 +23,18 @@ const (
 	perRound    = 40000 // requests
 )
 
-// compileLimit compiles the C handler.
-func compileLimit(t *testing.T) string {
-	t.Helper()
-	installed, err := httpd.Find()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output := filepath.Join(t.TempDir(), "mod_climit.so")
-	cc := exec.CommandContext(t.Context(), "gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-D_LARGEFILE64_SOURCE", "-I"+installed.IncludeDir,
-		"-I"+installed.APRInclude, "-o", output, "testdata/mod_climit.c")
-	if text, err := cc.CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v\n%s", err, text)
-	}
-	httpdtest.OpenWay(t, output)
-	return output
-}
-
 // TestThroughput compares CPU time for a request: hello through the module, as an http.Handler and in the WSGI style,
 // against a C handler in the same httpd that answers the same, in interleaved rounds.
 func TestThroughput(t *testing.T) {
+	limit := filepath.Join(t.TempDir(), "mod_climit.so")
+	httpdtest.CompileModule(t, "testdata/mod_climit.c", limit)
 	srv := httpdtest.Start(t, httpdtest.Config{
 		// More threads than connections: when none is idle, the event MPM closes connections that are kept alive.
 		MPM: "event", Processes: 2, Threads: 2 * connections, Packages: []string{"./apps/hello", "./tests/testdata/apps/hellohandler"},
 		// All three through <Location>, so that httpd does the same for each before the handler.
-		Conf: "LoadModule climit_module " + compileLimit(t) + `
+		// The bridge alone is compared: without what the module saves httpd between two requests.
+		Conf: "LoadModule climit_module " + limit + `
+			GoKeepAliveWait off
 			<Location />
 			Require all granted
 			</Location>
