@@ -40,6 +40,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mod-go/mod-go/modgo"
@@ -48,7 +49,7 @@ import (
 // Application answers with the process. Before, it keeps as many MB as the path says: /go/MB of Go's heap, /c/MB of C's;
 // /free/MB frees nearly all of them again, but C's heap stays as large. /grow/PID/MB is /c/MB in one process only. /growing/MB is /c/MB
 // without an answer. /hold/NAME answers, and goes on until the file NAME is in the folder that the environment variable
-// RELEASE names. A child starts as slowly as the variable SLOW_START says.
+// RELEASE names, unless another request of the process does so: one alone leaves a child threads for others. A child starts as slowly as the variable SLOW_START says.
 var Application = newMux()
 
 func init() {
@@ -88,7 +89,9 @@ func newMux() *http.ServeMux {
 	mux.HandleFunc("/hold/{name}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w)
 		_ = http.NewResponseController(w).Flush()
-		hold(r.PathValue("name"))
+		if !holding.Swap(true) {
+			hold(r.PathValue("name"))
+		}
 	})
 	return mux
 }
@@ -116,6 +119,8 @@ func keep(bytes int) {
 	defer mu.Unlock()
 	kept = append(kept, block)
 }
+
+var holding atomic.Bool
 
 // longest is how long a request is held that nobody releases.
 const longest = time.Minute

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,7 +30,11 @@ func application() (http.Handler, error) {
 func start(ctx context.Context, name string) error {
 	started.Add(1)
 	log.Printf("life: start %s", name)
-	context.AfterFunc(ctx, func() { log.Printf("life: background of %s ends", name) })
+	backgrounds.Add(1)
+	context.AfterFunc(ctx, func() {
+		log.Printf("life: background of %s ends", name)
+		backgrounds.Done()
+	})
 	switch name + " " + os.Getenv("LIFE_FAILS") {
 	case "first start":
 		return errors.New("no\nconnection")
@@ -39,7 +44,11 @@ func start(ctx context.Context, name string) error {
 	return nil
 }
 
+// backgrounds are what runs beside the requests; a process waits for it before it ends.
+var backgrounds sync.WaitGroup
+
 func shutDown(ctx context.Context, name string) {
+	backgrounds.Wait()
 	deadline, limited := ctx.Deadline()
 	log.Printf("life: shutdown %s, %d running, limited %t to %.0f s", name, running.Load(), limited, time.Until(deadline).Seconds())
 	if os.Getenv("LIFE_FAILS") == "shutdown" && name == "first" {
