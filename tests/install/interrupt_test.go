@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -31,6 +32,10 @@ func interrupt(t *testing.T, signals []os.Signal) {
 	m := newMachine(t, debian)
 	started := m.control(t, "exec sleep 600")
 	before := m.files(t)
+	// Tests that run under nohup ignore SIGHUP, which the programs that they start inherit, unless they listen for it.
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP)
+	defer signal.Stop(heard)
 	cmd := m.command(t, "install", hello(t))
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
