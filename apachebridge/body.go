@@ -142,8 +142,18 @@ func (b *body) fail(err error) error {
 	return x.bodyEnd
 }
 
-// read takes what httpd has. Again tells that there is nothing yet.
+// read takes what httpd has. Again tells that there is nothing yet. Who learns from it that the client has gone finds the
+// context ended, as with net/http's server: it may be all that tells this from a client that sends too little.
 func (b *body) read(to *C.char, room int) (n int, err error, again bool) {
+	n, err, again = b.next(to, room)
+	if err == io.ErrUnexpectedEOF {
+		b.exchange().context.cancel()
+	}
+	return n, err, again
+}
+
+// next is read under the connection's lock.
+func (b *body) next(to *C.char, room int) (n int, err error, again bool) {
 	x := b.exchange()
 	x.mu.Lock()
 	defer x.mu.Unlock()

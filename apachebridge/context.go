@@ -113,22 +113,29 @@ func (c *requestContext) timedOut() bool {
 // cancel ends the context when its request is over, or its client gone.
 func (c *requestContext) cancel() { c.end(context.Canceled) }
 
-// end ends the context, unless it has ended.
+// end ends the context, unless it has ended, and those that were made from it: package context's functions, which end
+// these and wait for nothing, are called here, so that no context goes on whose parent has ended, as it is with package
+// context's own. The caller does not hold the exchange's lock.
 func (c *requestContext) end(err error) {
 	clients.forget(c)
+	for f := range c.ended(err) {
+		(*f)()
+	}
+}
+
+// ended is end without the contexts that were made from this one: it returns what ends them.
+func (c *requestContext) ended(err error) (after map[*func()]struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
-		return
+		return nil
 	}
 	c.err = err
 	if c.done != nil {
 		close(c.done)
 	}
-	for f := range c.after {
-		go (*f)()
-	}
-	c.after = nil
+	after, c.after = c.after, nil
+	return after
 }
 
 // localAddr is the address that the client connected to, for http.LocalAddrContextKey.

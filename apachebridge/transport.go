@@ -88,8 +88,14 @@ func (x *exchange) direct() bool {
 }
 
 // write calls pass under the connection's lock. If the client does not take everything it waits, without the lock; not so
-// for the end of a response, which is httpd's business unless the application has set a deadline.
-func (x *exchange) write(flags gateway.Flags, pass func() C.modgo_status) error {
+// for the end of a response, which is httpd's business unless the application has set a deadline. Who learns from it that
+// the client has gone finds the context ended.
+func (x *exchange) write(flags gateway.Flags, pass func() C.modgo_status) (err error) {
+	defer func() {
+		if err != nil && errors.Is(err, gateway.ErrClientGone) {
+			x.context.cancel()
+		}
+	}()
 	status, err := x.passed(pass)
 	if err != nil || status != C.MODGO_AGAIN {
 		return err

@@ -161,6 +161,61 @@ func tcpOf(conn net.Conn) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
+// TestContextEndsBeforeReadsAndWritesFail: a handler that gets an error because its client has gone, and asks the context
+// what the error means, finds it ended.
+func TestContextEndsBeforeReadsAndWritesFail(t *testing.T) {
+	const runs = 5 // the context ends soon after by itself
+	want := "failed true: the context context canceled, one made from it context canceled"
+	httpdtest.Hosts(t, nethttpConfig(""), nil, func(t *testing.T, srv *httpdtest.Server) {
+		t.Run("read", func(t *testing.T) {
+			onBoth(t, srv.In(t), func(t *testing.T, at site) {
+				for range runs {
+					id := runID()
+					ctx, leave := context.WithCancel(t.Context())
+					body, writer := io.Pipe()
+					go func() { _, _ = io.WriteString(writer, "begun, and then no more") }()
+					req, err := http.NewRequestWithContext(ctx, http.MethodPost, at.URL("/respond/torn-upload/"+id), body)
+					if err != nil {
+						t.Fatal(err)
+					}
+					left := make(chan struct{})
+					go func() {
+						defer close(left)
+						if resp, err := at.Client().Do(req); err == nil {
+							resp.Body.Close()
+						}
+					}()
+					awaitSignal(t, at, id, "begun")
+					leave()
+					checkOutcome(t, at, id, want)
+					writer.Close() // for which the client waits
+					<-left
+				}
+			})
+		})
+		t.Run("write", func(t *testing.T) {
+			onBoth(t, srv.In(t), func(t *testing.T, at site) {
+				for range runs {
+					id := runID()
+					ctx, leave := context.WithCancel(t.Context())
+					req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.URL("/respond/torn-download/"+id), nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					resp, err := at.Client().Do(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					_, _ = io.CopyN(io.Discard, resp.Body, 100_000)
+					leave()
+					resp.Body.Close()
+					checkOutcome(t, at, id, want)
+				}
+			})
+		})
+	})
+}
+
 // TestContextOutlivesPipelining: a client that has sent its next request, and sends no more, waits for both answers.
 func TestContextOutlivesPipelining(t *testing.T) {
 	httpdtest.Matrix(t, func(t *testing.T, mpm string) {

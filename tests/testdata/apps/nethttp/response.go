@@ -3,6 +3,7 @@ package nethttp
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -50,6 +51,8 @@ var responses = map[string]script{
 	"read-deadline":      readDeadline,
 	"deadline-moved":     deadlineMoved,
 	"write-deadline":     writeDeadline,
+	"torn-upload":        tornUpload,
+	"torn-download":      tornDownload,
 }
 
 // routeHandlers adds handlers of net/http's own: /timeout, which passes its limit, and /content, which has a range and an age.
@@ -314,4 +317,27 @@ func number(text string) int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	must(err)
 	return n
+}
+
+// tornUpload reads until its client goes in the midst of the body, and looks at once whether the context has ended.
+func tornUpload(_ http.ResponseWriter, r *http.Request, log *log) {
+	derived, end := context.WithCancel(r.Context())
+	defer end()
+	_, err := io.ReadFull(r.Body, make([]byte, len("begun")))
+	must(err)
+	log.signal("begun")
+	_, err = io.Copy(io.Discard, r.Body)
+	log.note("failed %t: the context %v, one made from it %v", err != nil, r.Context().Err(), derived.Err())
+}
+
+// tornDownload writes until its client goes, and looks at once whether the context has ended.
+func tornDownload(w http.ResponseWriter, r *http.Request, log *log) {
+	derived, end := context.WithCancel(r.Context())
+	defer end()
+	block := make([]byte, 64<<10)
+	_, err := w.Write(block)
+	for err == nil {
+		_, err = w.Write(block)
+	}
+	log.note("failed %t: the context %v, one made from it %v", err != nil, r.Context().Err(), derived.Err())
 }
