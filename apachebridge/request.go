@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/mod-go/mod-go/environ"
 	"github.com/mod-go/mod-go/internal/httpfield"
@@ -54,16 +55,17 @@ func (x *exchange) newRequest() *http.Request {
 }
 
 // takeHeaders makes the headers of the request from the strings that are left: all names and values.
-func (x *exchange) takeHeaders(r *http.Request, strings *requestStrings) {
-	count := len(strings.lengths) / 2
-	all := *strings
+func (x *exchange) takeHeaders(r *http.Request, rest *requestStrings) {
+	count := len(rest.lengths) / 2
+	all := *rest
 	header := make(http.Header, max(0, count-1)) // Host is not among them, as in net/http
 	values := x.parts.values[:]                  // for the values of all names
+	joined := false                              // the values of a field that may be binary metadata
 	if count > len(values) {
 		values = make([]string, count)
 	}
 	for i := range count {
-		name, value := strings.next(), strings.next()
+		name, value := rest.next(), rest.next()
 		switch name {
 		case "Host":
 			r.Host = value
@@ -80,6 +82,7 @@ func (x *exchange) takeHeaders(r *http.Request, strings *requestStrings) {
 		case "Connection":
 			r.Close = r.ProtoMajor < 2 && closes(value, !r.Close)
 		}
+		joined = joined || isBinary(name) && strings.Contains(value, ",")
 		values[i] = value
 		before := len(header)
 		header[name] = values[i : i+1 : i+1]
@@ -87,7 +90,35 @@ func (x *exchange) takeHeaders(r *http.Request, strings *requestStrings) {
 			header[name] = all.values(name, i+1)
 		}
 	}
+	if joined && callsProcedure(header) {
+		separateBinary(header)
+	}
 	r.Header = header
+}
+
+// isBinary tells whether a field of gRPC's or Connect's metadata is binary, in base64.
+func isBinary(name string) bool { return strings.HasSuffix(name, "-Bin") }
+
+// callsProcedure tells whether a request speaks gRPC, gRPC-Web or Connect.
+func callsProcedure(header http.Header) bool {
+	return strings.HasPrefix(header.Get("Content-Type"), "application/grpc") || header["Connect-Protocol-Version"] != nil
+}
+
+// separateBinary takes the values of binary metadata apart again, which httpd has joined. No base64 has a comma in it; gRPC
+// leaves it to whoever reads the fields to separate them, and its server for Go does not, since net/http does not join.
+func separateBinary(header http.Header) {
+	for name, values := range header {
+		if !isBinary(name) {
+			continue
+		}
+		var apart []string
+		for _, value := range values {
+			for part := range strings.SplitSeq(value, ",") {
+				apart = append(apart, strings.TrimSpace(part))
+			}
+		}
+		header[name] = apart
+	}
 }
 
 // values are those of a name among the first count headers.

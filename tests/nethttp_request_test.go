@@ -156,6 +156,7 @@ func testRequestFields(t *testing.T, srv *httpdtest.Server, own *ownServer) {
 		})
 	}
 	t.Run("repeated", func(t *testing.T) { testRepeatedFields(t, srv, own) })
+	t.Run("binary metadata", func(t *testing.T) { testBinaryMetadata(t, srv, own) })
 	t.Run("no pattern", func(t *testing.T) {
 		ask := asking{method: "POST", target: "/items/x"}
 		got, want := ask.send(t, srv), ask.send(t, own)
@@ -181,6 +182,26 @@ func testRepeatedFields(t *testing.T, srv *httpdtest.Server, own *ownServer) {
 		}
 	}
 	sameReports(t, apache, wanted)
+}
+
+// testBinaryMetadata: the values of a field that ends in -bin are apart where the request is a remote procedure call.
+func testBinaryMetadata(t *testing.T, srv *httpdtest.Server, own *ownServer) {
+	values := []string{"AAEC", "/w==", "YQ"} // mod_http2 drops an empty one
+	for name, call := range map[string]http.Header{
+		"gRPC":     {"Content-Type": {"application/grpc"}},
+		"gRPC-Web": {"Content-Type": {"application/grpc-web+proto"}},
+		"Connect":  {"Content-Type": {"application/proto"}, "Connect-Protocol-Version": {"1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call["X-Trace-Bin"], call["X-Single-Bin"] = values, values[:1]
+			ask := asking{method: "POST", target: "/report", body: "x", header: call}
+			sameReports(t, reported(t, srv, ask.send(t, srv)), reported(t, own, ask.send(t, own)))
+		})
+	}
+	ask := asking{method: "POST", target: "/report", body: "x", header: http.Header{"X-Trace-Bin": {"what is, no binary"}}}
+	if got := reported(t, srv, ask.send(t, srv)).Header["X-Trace-Bin"]; len(got) != 1 || got[0] != "what is, no binary" {
+		t.Errorf("another request's field is %q; want it as it was sent", got)
+	}
 }
 
 // testLongRequestHeaders: a value of 64 KB, where LimitRequestFieldSize lets it pass.
