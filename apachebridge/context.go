@@ -17,10 +17,29 @@ type requestContext struct {
 	exchange *exchange
 	watched  watchEntry
 
-	mu    sync.Mutex
-	done  chan struct{}
-	err   error
-	after map[*func()]struct{}
+	mu     sync.Mutex
+	ending *ending // nil until somebody waits for it
+	err    error
+	after  map[*func()]struct{}
+}
+
+// ending is how the end of a context is told.
+type ending struct {
+	done <-chan struct{}
+	tell func()
+	// standard is package context's own. Those that are made from the request's context hang on it, through whatever
+	// stands between, and so end together with it, as behind net/http's server. It is nil where GoRequestTimeout applies,
+	// whose error it cannot have.
+	standard context.Context
+}
+
+func newEnding(limited bool) *ending {
+	if limited {
+		done := make(chan struct{})
+		return &ending{done: done, tell: func() { close(done) }}
+	}
+	standard, cancel := context.WithCancel(context.Background())
+	return &ending{standard.Done(), cancel, standard}
 }
 
 var _ context.Context = (*requestContext)(nil)
@@ -38,13 +57,13 @@ func (c *requestContext) Done() <-chan struct{} {
 	clients.watch(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done == nil {
-		c.done = make(chan struct{})
+	if c.ending == nil {
+		c.ending = newEnding(c.exchange.limit != nil)
 		if c.err != nil {
-			close(c.done)
+			c.ending.tell()
 		}
 	}
-	return c.done
+	return c.ending.done
 }
 
 func (c *requestContext) Err() error {
@@ -68,7 +87,20 @@ func (c *requestContext) Value(key any) any {
 	if c.timedOut() {
 		return endedByTimeout.Value(key) // where context.Cause looks for the cause
 	}
+	if standard := c.standard(); standard != nil {
+		return standard.Value(key) // where package context looks for its own
+	}
 	return nil
+}
+
+// standard is what contexts that are made from this one hang on, nil if there is none.
+func (c *requestContext) standard() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending == nil {
+		return nil
+	}
+	return c.ending.standard
 }
 
 // AfterFunc lets package context wait for the end without a goroutine (context.AfterFunc).
@@ -113,26 +145,25 @@ func (c *requestContext) timedOut() bool {
 // cancel ends the context when its request is over, or its client gone.
 func (c *requestContext) cancel() { c.end(context.Canceled) }
 
-// end ends the context, unless it has ended, and those that were made from it: package context's functions, which end
-// these and wait for nothing, are called here, so that no context goes on whose parent has ended, as it is with package
-// context's own. The caller does not hold the exchange's lock.
+// end ends the context, unless it has ended, and those that were made from it. The caller does not hold the exchange's
+// lock.
 func (c *requestContext) end(err error) {
 	clients.forget(c)
-	for f := range c.ended(err) {
-		(*f)()
+	for f := range c.tell(err) {
+		(*f)() // package context's, which end others and wait for nothing
 	}
 }
 
-// ended is end without the contexts that were made from this one: it returns what ends them.
-func (c *requestContext) ended(err error) (after map[*func()]struct{}) {
+// tell ends the context and what hangs on it, before anybody else can find it ended, and returns what ends the others.
+func (c *requestContext) tell(err error) (after map[*func()]struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return nil
 	}
 	c.err = err
-	if c.done != nil {
-		close(c.done)
+	if c.ending != nil {
+		c.ending.tell()
 	}
 	after, c.after = c.after, nil
 	return after
