@@ -50,6 +50,8 @@ var responses = map[string]script{
 	"read-deadline":      readDeadline,
 	"deadline-moved":     deadlineMoved,
 	"write-deadline":     writeDeadline,
+	"write-too-late":     writeTooLate,
+	"end-too-late":       endTooLate,
 }
 
 // routeHandlers adds handlers of net/http's own: /timeout, which passes its limit, and /content, which has a range and an age.
@@ -304,6 +306,26 @@ func writeDeadline(w http.ResponseWriter, _ *http.Request, log *log) {
 			return
 		}
 	}
+}
+
+// writeTooLate goes on with a response when its deadline has passed, and when it has got another one.
+func writeTooLate(w http.ResponseWriter, _ *http.Request, log *log) {
+	control := http.NewResponseController(w)
+	_, err := io.WriteString(w, "in time")
+	log.note("%v %v", err, control.Flush())
+	log.note("set %v", control.SetWriteDeadline(time.Now().Add(-time.Second)))
+	_, _ = io.WriteString(w, "too late")
+	log.note("flush %t", control.Flush() != nil)
+	log.note("moved %v", control.SetWriteDeadline(time.Now().Add(time.Hour)))
+	_, _ = io.WriteString(w, "later")
+	log.note("flush %t", control.Flush() != nil)
+}
+
+// endTooLate leaves a response to be sent whose deadline has passed.
+func endTooLate(w http.ResponseWriter, _ *http.Request, log *log) {
+	_, err := io.WriteString(w, "short")
+	log.note("%v", err)
+	log.note("set %v", http.NewResponseController(w).SetWriteDeadline(time.Now().Add(-time.Second)))
 }
 
 // number is 0 for no text.
