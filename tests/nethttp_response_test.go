@@ -359,6 +359,18 @@ func TestNetHTTPWriteDeadline(t *testing.T) {
 	})
 }
 
+// TestNetHTTPCopiedBody: io.Copy lets a writer that can read for itself do so.
+func TestNetHTTPCopiedBody(t *testing.T) {
+	httpdtest.Hosts(t, nethttpConfig(""), nil, func(t *testing.T, srv *httpdtest.Server) {
+		onBoth(t, srv, func(t *testing.T, at site) {
+			id := runID()
+			resp := asking{method: "POST", target: "/respond/copy-body/" + id, body: "what is copied"}.send(t, at)
+			resp.Body.Close()
+			checkOutcome(t, at, id, `14 <nil>, "what is copied"`)
+		})
+	})
+}
+
 // TestNetHTTPWriteTooLate: nothing is sent once the deadline has passed, though the client would take it, and no later deadline
 // mends that.
 func TestNetHTTPWriteTooLate(t *testing.T) {

@@ -52,6 +52,7 @@ var responses = map[string]script{
 	"write-deadline":     writeDeadline,
 	"write-too-late":     writeTooLate,
 	"end-too-late":       endTooLate,
+	"copy-body":          copyBody,
 }
 
 // routeHandlers adds handlers of net/http's own: /timeout, which passes its limit, and /content, which has a range and an age.
@@ -327,6 +328,20 @@ func endTooLate(w http.ResponseWriter, _ *http.Request, log *log) {
 	log.note("%v", err)
 	log.note("set %v", http.NewResponseController(w).SetWriteDeadline(time.Now().Add(-time.Second)))
 }
+
+// copyBody copies the body to what can only take it by its own means.
+func copyBody(w http.ResponseWriter, r *http.Request, log *log) {
+	var own ownReader
+	n, err := io.Copy(&own, r.Body)
+	log.note("%d %v, %q", n, err, own.read.String())
+}
+
+// ownReader has to be asked to read.
+type ownReader struct{ read strings.Builder }
+
+func (o *ownReader) ReadFrom(r io.Reader) (int64, error) { return io.Copy(&o.read, r) }
+
+func (o *ownReader) Write([]byte) (int, error) { return 0, errors.New("written to") }
 
 // number is 0 for no text.
 func number(text string) int64 {
