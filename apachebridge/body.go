@@ -74,10 +74,14 @@ func (b *body) await(to *C.char, room int) (n int, err error) {
 	return 0, b.fail(failed)
 }
 
-// WriteTo writes the body to w, as io.Copy wants it: in larger blocks than io.Copy would.
+// WriteTo writes the body to w, as io.Copy wants it. A w that has its own way to read is left to it, as by net/http's bodies, which
+// have no WriteTo: io.Copy would ask w second.
 func (b *body) WriteTo(w io.Writer) (written int64, err error) {
 	if w == io.Discard {
 		return b.drop()
+	}
+	if from, ok := w.(io.ReaderFrom); ok {
+		return from.ReadFrom(b)
 	}
 	block := bodyBlocks.Get().(*[bodyBlock]byte)
 	defer bodyBlocks.Put(block)

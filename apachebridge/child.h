@@ -132,6 +132,7 @@ void modgo_inflight_leave(modgo_slot *slot, request_rec *outer, const modgo_mapp
 void modgo_inflight_verdict(modgo_slot *slot, const char *text, apr_size_t len);
 /* request: the id of the thread's goroutine; 0 until it was set, -1 without a slot. */
 apr_int64_t modgo_inflight_goroutine(modgo_slot *slot);
+/* request: nothing without a slot. */
 void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine);
 /* child: its start in its part; NULL without. */
 modgo_start *modgo_inflight_start(void);

@@ -71,7 +71,8 @@ int modgo_inflight_create(apr_pool_t *pconf, server_rec *s)
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
     shared = apr_pcalloc(pool, sizeof(*shared));
     shared->parts = daemons > 0 ? daemons : 1;
-    shared->slots = (threads > 0 ? threads : 1) * 3 / 2 + 8; /* mod_http2 has threads of its own */
+    /* mod_http2 has threads of its own: by default up to one and a half for each of the MPM's. */
+    shared->slots = (threads > 0 ? threads : 1) * 5 / 2 + 8;
     size = shared->parts * (sizeof(part) + shared->slots * sizeof(modgo_slot));
     memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
@@ -255,7 +256,12 @@ void modgo_inflight_cause(const char *text, apr_size_t len)
 
 apr_int64_t modgo_inflight_goroutine(modgo_slot *slot) { return slot ? slot->goroutine : -1; }
 
-void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine) { slot->goroutine = goroutine; }
+void modgo_inflight_goroutine_set(modgo_slot *slot, apr_int64_t goroutine)
+{
+    if (slot) {
+        slot->goroutine = goroutine;
+    }
+}
 
 int modgo_inflight_parts(void) { return shared ? shared->parts : 0; }
 

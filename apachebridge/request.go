@@ -197,6 +197,10 @@ func (x *exchange) newURL(unparsed, path, rest, query string) *url.URL {
 	if target := &x.call.r.parsed_uri; target.scheme != nil && target.hostinfo != nil {
 		u.Scheme, u.Host = goString(target.scheme), goString(target.hostinfo) // the target's absolute form
 	}
+	if x.call.r.method_number == C.M_CONNECT && x.call.r.parsed_uri.hostinfo != nil {
+		u.Host = goString(x.call.r.parsed_uri.hostinfo) // the target's authority form, which has no path
+		return u
+	}
 	if rest == "" {
 		u.Path = "/" // the mount itself: a handler's routes begin with a slash
 		return u

@@ -37,7 +37,7 @@ func (t transport) Send(head, body []byte, flags gateway.Flags) error {
 		if len(body) > bodyPiece {
 			piece, rest, now = body[:bodyPiece], body[bodyPiece:], 0
 		}
-		err := x.write(now, func() C.modgo_status {
+		err := x.send(now, func() C.modgo_status {
 			return C.modgo_cross_send(x.number(), bytesOf(head), C.apr_size_t(len(head)), bytesOf(piece), C.apr_size_t(len(piece)), C.int(now))
 		})
 		if err != nil || len(rest) == 0 {
@@ -62,7 +62,7 @@ func (t transport) SendFile(head []byte, f *os.File, offset, length int64, flags
 		}
 		var sent error
 		err := raw.Control(func(descriptor uintptr) {
-			sent = x.write(now, func() C.modgo_status {
+			sent = x.send(now, func() C.modgo_status {
 				return C.modgo_response_send_file(x.call, bytesOf(head), C.apr_size_t(len(head)), C.int(descriptor),
 					C.apr_off_t(offset), C.apr_off_t(piece), C.int(now))
 			})
@@ -85,6 +85,15 @@ func (x *exchange) direct() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.call != nil && C.modgo_response_direct(x.call) != 0
+}
+
+// send is write for a part of a response. Once the application's deadline for writes has passed, that part is not sent even to
+// a client who would take it at once: net/http's connection fails then.
+func (x *exchange) send(flags gateway.Flags, pass func() C.modgo_status) error {
+	if x.writeDeadlinePassed() {
+		return x.giveUp(os.ErrDeadlineExceeded)
+	}
+	return x.write(flags, pass)
 }
 
 // write calls pass under the connection's lock. If the client does not take everything it waits, without the lock; not so
@@ -172,6 +181,12 @@ func (x *exchange) giveUp(err error) error {
 		C.modgo_response_give_up(x.call)
 	}
 	return x.broken
+}
+
+func (x *exchange) writeDeadlinePassed() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.waiter != nil && x.waiter.write.expired()
 }
 
 func (x *exchange) hasWriteDeadline() bool {

@@ -25,6 +25,7 @@ func TestNetHTTPConnection(t *testing.T) {
 		for name, test := range map[string]func(t *testing.T, at site){
 			"twice": testHijackTwice, "after write": testHijackAfterWrite, "write after": testWriteAfterHijack, "pipelined": testPipelinedData,
 			"half-closed": testHalfClosed, "kept": testKeptAfterReturn, "kept, reset": testKeptUntilReset, "deadlines": testConnDeadlines,
+			"headers": testHeadersAfterHijack,
 		} {
 			t.Run(name, func(t *testing.T) { onBoth(t, srv.In(t), test) })
 		}
@@ -81,6 +82,15 @@ func testHijackAfterWrite(t *testing.T, at site) {
 		c, id := runRaw(t, at, "after-write", "", headers...)
 		c.answersLast("firstafter")
 		checkOutcome(t, at, id, "<nil>", "<nil>")
+	})
+}
+
+// testHeadersAfterHijack: the headers of the response stay as they are, for a handler that sends them by hand.
+func testHeadersAfterHijack(t *testing.T, at site) {
+	bothKinds(t, func(t *testing.T, headers []string) {
+		c, id := runRaw(t, at, "headers", "", headers...)
+		c.answersLast("set before")
+		checkOutcome(t, at, id, `map["X-After":["set after"] "X-Before":["set before"]]`, "answered <nil>")
 	})
 }
 

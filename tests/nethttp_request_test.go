@@ -309,6 +309,7 @@ func testRequestsByHand(t *testing.T, srv *httpdtest.Server, own *ownServer) {
 		{"HTTP/1.0 with a body", "POST /report HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody"},
 		{"HTTP/1.0 kept alive", "GET /report HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n"},
 		{"absolute form", "GET SCHEME://other.test/report/x?y HTTP/1.1\r\nHost: h\r\n\r\n"},
+		{"authority form", "CONNECT other.test:443 HTTP/1.1\r\nHost: other.test:443\r\n\r\n"},
 		{"no value", "GET /report HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nx-lower: a\r\n\r\n"},
 		{"Expect", "POST /report HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody"},
 		{"chunk extensions", "POST /report HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4;a=b\r\nbody\r\n0\r\n\r\n"},

@@ -359,6 +359,34 @@ func TestNetHTTPWriteDeadline(t *testing.T) {
 	})
 }
 
+// TestNetHTTPCopiedBody: io.Copy lets a writer that can read for itself do so.
+func TestNetHTTPCopiedBody(t *testing.T) {
+	httpdtest.Hosts(t, nethttpConfig(""), nil, func(t *testing.T, srv *httpdtest.Server) {
+		onBoth(t, srv, func(t *testing.T, at site) {
+			id := runID()
+			resp := asking{method: "POST", target: "/respond/copy-body/" + id, body: "what is copied"}.send(t, at)
+			resp.Body.Close()
+			checkOutcome(t, at, id, `14 <nil>, "what is copied"`)
+		})
+	})
+}
+
+// TestNetHTTPWriteTooLate: nothing is sent once the deadline has passed, though the client would take it, and no later deadline
+// mends that.
+func TestNetHTTPWriteTooLate(t *testing.T) {
+	httpdtest.Hosts(t, nethttpConfig(""), nil, func(t *testing.T, srv *httpdtest.Server) {
+		own := startOwn(t, srv.Protocol(), nil)
+		for _, script := range []string{"write-too-late", "end-too-late"} {
+			got, id := run(t, srv, "GET", "/respond/"+script)
+			want, ownID := run(t, own, "GET", "/respond/"+script)
+			if !got.Error || !want.Error {
+				t.Errorf("%s: the response is whole: %t, and on net/http's own server %t", script, !got.Error, !want.Error)
+			}
+			checkOutcome(t, srv, id, outcome(t, own, ownID)...)
+		}
+	})
+}
+
 // readNothing begins a request on a connection of its own and reads nothing of the answer's body. Leave reads what there
 // is, and tells whether the answer has ended properly.
 func readNothing(t *testing.T, srv *httpdtest.Server, target string) (leave func() (whole bool)) {

@@ -36,7 +36,6 @@ func (w *ResponseWriter) Hijack(take func() (net.Conn, *bufio.ReadWriter, error)
 			return nil, nil, err
 		}
 	}
-	w.header = nil // the connection may live long
 	w.release()
 	return conn, rw, nil
 }

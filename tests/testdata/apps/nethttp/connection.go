@@ -31,6 +31,7 @@ var connections = map[string]script{
 	"leak":           leak,
 	"leak-busy":      leakBusy,
 	"half-closed-ok": answerHalfClosed,
+	"headers":        headersAfterHijack,
 }
 
 // unsupported is for a request that has no connection of its own.
@@ -62,6 +63,16 @@ func hijackTwice(w http.ResponseWriter, _ *http.Request, log *log) {
 	again, _, err := http.NewResponseController(w).Hijack()
 	log.note("connection %t, ErrHijacked %t", again != nil, errors.Is(err, http.ErrHijacked))
 	log.note("answered %v", respond(conn, "taken once"))
+}
+
+// headersAfterHijack sends by hand what a middleware may have set: httputil.ReverseProxy does so when a protocol is switched.
+func headersAfterHijack(w http.ResponseWriter, _ *http.Request, log *log) {
+	w.Header().Set("X-Before", "set before")
+	conn, _ := mustHijack(w)
+	defer conn.Close()
+	w.Header().Set("X-After", "set after")
+	log.note("%q", w.Header())
+	log.note("answered %v", respond(conn, w.Header().Get("X-Before")))
 }
 
 // hijackAfterWrite takes the connection when a part of a response is out, which it ends by hand.

@@ -30,7 +30,13 @@ func New(dir string) http.Handler {
 	mux.HandleFunc("/release/{id}", func(_ http.ResponseWriter, r *http.Request) {
 		newLog(dir, r.PathValue("id")).signal("released")
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodConnect {
+			report(w, r) // whatever it names: a tunnel has no path
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // script is a handler that logs what it sees.

@@ -53,6 +53,9 @@ var responses = map[string]script{
 	"write-deadline":     writeDeadline,
 	"torn-upload":        tornUpload,
 	"torn-download":      tornDownload,
+	"write-too-late":     writeTooLate,
+	"end-too-late":       endTooLate,
+	"copy-body":          copyBody,
 }
 
 // routeHandlers adds handlers of net/http's own: /timeout, which passes its limit, and /content, which has a range and an age.
@@ -308,6 +311,40 @@ func writeDeadline(w http.ResponseWriter, _ *http.Request, log *log) {
 		}
 	}
 }
+
+// writeTooLate goes on with a response when its deadline has passed, and when it has got another one.
+func writeTooLate(w http.ResponseWriter, _ *http.Request, log *log) {
+	control := http.NewResponseController(w)
+	_, err := io.WriteString(w, "in time")
+	log.note("%v %v", err, control.Flush())
+	log.note("set %v", control.SetWriteDeadline(time.Now().Add(-time.Second)))
+	_, _ = io.WriteString(w, "too late")
+	log.note("flush %t", control.Flush() != nil)
+	log.note("moved %v", control.SetWriteDeadline(time.Now().Add(time.Hour)))
+	_, _ = io.WriteString(w, "later")
+	log.note("flush %t", control.Flush() != nil)
+}
+
+// endTooLate leaves a response to be sent whose deadline has passed.
+func endTooLate(w http.ResponseWriter, _ *http.Request, log *log) {
+	_, err := io.WriteString(w, "short")
+	log.note("%v", err)
+	log.note("set %v", http.NewResponseController(w).SetWriteDeadline(time.Now().Add(-time.Second)))
+}
+
+// copyBody copies the body to what can only take it by its own means.
+func copyBody(w http.ResponseWriter, r *http.Request, log *log) {
+	var own ownReader
+	n, err := io.Copy(&own, r.Body)
+	log.note("%d %v, %q", n, err, own.read.String())
+}
+
+// ownReader has to be asked to read.
+type ownReader struct{ read strings.Builder }
+
+func (o *ownReader) ReadFrom(r io.Reader) (int64, error) { return io.Copy(&o.read, r) }
+
+func (o *ownReader) Write([]byte) (int, error) { return 0, errors.New("written to") }
 
 // number is 0 for no text.
 func number(text string) int64 {

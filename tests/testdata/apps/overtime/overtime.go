@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/mod-go/mod-go/apache"
@@ -21,7 +22,8 @@ import (
 // has passed. /block/NAME goes on until the file NAME is in the folder that the environment variable RELEASE names, and
 // /headed/NAME too, after it has sent the beginning of a response. /write/NAME then writes, and logs why that failed. /spin/NAME is /block without ever waiting. /read/NAME reads the body and /flood/NAME writes
 // without end; both log how that ends. /deadline tells whether the context has one.
-// /failed returns with the context's error, /socket takes the connection over and echoes what comes.
+// /failed returns with the context's error, /socket takes the connection over and echoes what comes. /blocked tells how many
+// requests to /block there are in the process.
 var Application = newMux()
 
 func init() {
@@ -53,7 +55,13 @@ func newMux() *http.ServeMux {
 		}
 		log.Printf("%s wrote: %v, %t", r.PathValue("name"), err, errors.Is(err, http.ErrHandlerTimeout))
 	})
-	mux.HandleFunc("/block/{name}", func(_ http.ResponseWriter, r *http.Request) { blockUntilReleased(r.PathValue("name")) })
+	var blocked atomic.Int32
+	mux.HandleFunc("/block/{name}", func(_ http.ResponseWriter, r *http.Request) {
+		blocked.Add(1)
+		defer blocked.Add(-1)
+		blockUntilReleased(r.PathValue("name"))
+	})
+	mux.HandleFunc("/blocked", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, blocked.Load()) })
 	mux.HandleFunc("/headed/{name}", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "begun")
 		_ = http.NewResponseController(w).Flush()
