@@ -22,7 +22,8 @@ func startKeepAlive(t *testing.T, lines ...string) *httpdtest.Server {
 	t.Helper()
 	module := filepath.Join(t.TempDir(), "mod_suspends.so")
 	httpdtest.CompileModule(t, "testdata/modules/mod_suspends.c", module)
-	cfg := overtimeConfig(append(lines, "MaxKeepAliveRequests 0", "LoadModule suspends_module "+module)...)
+	usual := []string{"MaxKeepAliveRequests 0", "KeepAliveTimeout 60", "LoadModule suspends_module " + module}
+	cfg := overtimeConfig(append(usual, lines...)...)
 	cfg.MPM, cfg.Processes, cfg.Threads, cfg.AllProtocols = "event", 1, 8, true
 	return httpdtest.Start(t, cfg)
 }
